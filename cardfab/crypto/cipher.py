@@ -62,8 +62,8 @@ def _tdes(key: Buffer) -> BlockCipherAlgorithm:
 _MAKERS: dict[Algorithm, Callable[[Buffer], BlockCipherAlgorithm]] = {
     Algorithm.DES: _tdes,
     Algorithm.TDES: _tdes,
-    Algorithm.AES: AES,
-    Algorithm.SM4: SM4,
+    Algorithm.AES: lambda key: AES(bytes(key)),
+    Algorithm.SM4: lambda key: SM4(bytes(key)),
 }
 
 

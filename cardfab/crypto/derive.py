@@ -1,0 +1,98 @@
+"""Key derivation as pure functions: master key and card data in, card or session key out. Nothing here keeps a key.
+
+Lengths are in bytes; every function raises :class:`cardfab.crypto.CipherRefused` for a key or factor of the wrong
+length and for SSF33, which is not published. No parity is adjusted unless a parameter says so.
+"""
+
+from __future__ import annotations
+
+import enum
+
+from cardfab.crypto.cipher import Algorithm, Buffer, CipherRefused, encrypt_cbc, encrypt_ecb
+
+
+class Scp02Constant(enum.IntEnum):
+    """Derivation constants of SCP02 session keys (GPC 2.3.1 E.4.1, table E-1)."""
+
+    C_MAC = 0x0101
+    R_MAC = 0x0102
+    DEK = 0x0181
+    ENC = 0x0182
+
+
+def _inverse(data: bytes) -> bytes:
+    return bytes(b ^ 0xFF for b in data)
+
+
+def _whole(name: str, data: Buffer, length: int) -> bytes:
+    if len(data) != length:
+        raise CipherRefused(f"{name} has {length} bytes, not {len(data)}")
+    return bytes(data)
+
+
+def _pair(algorithm: Algorithm, key: Buffer, factor: bytes) -> bytes:
+    """E(K, f) | E(K, ~f) by 8-byte ciphers, E(K, f | ~f) by 16-byte ones: in ECB both are one call."""
+    return encrypt_ecb(algorithm, key, factor + _inverse(factor))
+
+
+def ss_diversify(algorithm: Algorithm, key: Buffer, factor: Buffer) -> bytes:
+    """One level of the social-security hierarchy: ``factor`` of 8 bytes, a key of the length of ``key``.
+
+    DES E(K, f); 3DES E(K, f) | E(K, ~f); SM4 E(K, f | ~f). LD/T 32 part 9, 7.1.1 and 7.2.1.
+    """
+    f = _whole("a diversification factor", factor, 8)
+    if algorithm is Algorithm.DES:
+        return encrypt_ecb(algorithm, key, f)
+    return _pair(algorithm, _whole("a key", key, 16), f)
+
+
+def ss_factors(region: str, historical: Buffer) -> tuple[bytes, bytes, bytes]:
+    """Province, city and card factor, 8 bytes each, of a 6-digit region code and the 13 historical bytes of the ATR.
+
+    LD/T 32 part 9, 7.3. Region 33xxxx takes four digits for the city: notice 2016-38, 10.3.
+    """
+    if len(region) != 6 or not (region.isascii() and region.isdigit()):
+        raise CipherRefused(f"a region code has 6 digits, not {region!r}")
+    t = _whole("the card reset information", historical, 13)
+    city = region[:4] + "00" if region.startswith("33") else region
+    return region[:2].encode() + b"0000sh", city.encode() + b"sx", t[5:]  # T6..TD
+
+
+def emv_cps(kmc: Buffer, key_data: Buffer, index: int) -> bytes:
+    """Card key of the KMC: ``index`` 1 KENC, 2 KMAC, 3 KDEK; ``key_data`` the 10 bytes of INITIALIZE UPDATE.
+
+    EMV CPS 1.1, 4.1: 3DES(KMC)[6 least significant bytes | F0 | n | the same | 0F | n].
+    """
+    if index not in (1, 2, 3):
+        raise CipherRefused(f"EMV CPS numbers its keys 1, 2, 3, not {index}")
+    six = _whole("KEYDATA", key_data, 10)[4:]
+    n = bytes([index])
+    return encrypt_ecb(Algorithm.TDES, _whole("a KMC", kmc, 16), six + b"\xf0" + n + six + b"\x0f" + n)
+
+
+def scp02_session(key: Buffer, constant: int, sequence: Buffer) -> bytes:
+    """Session key of 16 bytes: 3DES-CBC, IV 0, of constant | sequence counter | 00 * 12 (GPC 2.3.1 E.4.1)."""
+    data = constant.to_bytes(2, "big") + _whole("a sequence counter", sequence, 2) + bytes(12)
+    return encrypt_cbc(Algorithm.TDES, _whole("a key", key, 16), bytes(8), data)
+
+
+def emv_option_a(
+    imk: Buffer, pan: str, psn: str, *, algorithm: Algorithm = Algorithm.TDES, odd_parity: bool = False
+) -> bytes:
+    """ICC master key (UDK) of 16 bytes: EMV book 2 A1.4.1, option A; with SM4 the form of JR/T 0025.17.
+
+    ``pan`` digits without padding, ``psn`` two digits (``00`` where the card has none). ``odd_parity`` sets the DES
+    parity bits, which EMV leaves optional and PBOC keys do not have.
+    """
+    digits = pan + psn
+    if len(psn) != 2 or not pan or not (digits.isascii() and digits.isdigit()):
+        raise CipherRefused("option A takes a PAN of digits and a PSN of two digits")
+    y = bytes.fromhex(digits[-16:].zfill(16))
+    derived = _pair(algorithm, _whole("an issuer master key", imk, 16), y)
+    return bytes(b if b.bit_count() & 1 else b ^ 1 for b in derived) if odd_parity else derived
+
+
+def kcv(algorithm: Algorithm, key: Buffer) -> bytes:
+    """Key check value, 3 bytes: E(K, 00..00), with AES E(K, 01..01) (GPC 2.3.1 B.6, amendment D 4.1.4)."""
+    block = (b"\x01" if algorithm is Algorithm.AES else b"\x00") * algorithm.block
+    return encrypt_ecb(algorithm, key, block)[:3]

@@ -1,0 +1,112 @@
+"""Names of keys, what each may be used for, and where it stands in the hierarchy ministry > province > city > card."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from dataclasses import dataclass
+
+TRAINING_WORDS = b"cardfab training key, not secret: "
+"""Every training root is SHA-256 of these words and its label, first 16 bytes: published on purpose (docs/keys.md)."""
+
+
+class Usage(enum.StrEnum):
+    """The one purpose of a key (PCI PIN requirement 19: one key, one purpose)."""
+
+    CARD_ROOT = "root of social-security card keys"
+    CHANNEL_ROOT = "root of secure-channel keys (KMC)"
+    EMV_ROOT = "issuer master key (IMK)"
+    SEAL = "sealing of personal data at rest"
+    TRANSPORT = "sealing of card secrets on their way to a chip"
+    INDEX = "keyed index and digest"
+    SIGN = "signature"
+
+
+class Level(enum.StrEnum):
+    """Whose key it is."""
+
+    MINISTRY = "ministry"
+    PROVINCE = "province"
+    CITY = "city"
+    BANK = "bank"
+    STATION = "station"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyInfo:
+    """Everything about a key but the key. ``kcv`` is 3 bytes in hex; of a signing key the first 4 of its public key."""
+
+    label: str
+    algorithm: str
+    usage: Usage
+    level: Level
+    version: int
+    training: bool
+    kcv: str
+
+
+@dataclass(frozen=True, slots=True)
+class KeySpec:
+    """A key to be made: its label and attributes, without a value."""
+
+    label: str
+    algorithm: str
+    usage: Usage
+    level: Level
+    version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A card secret on its way: ciphertext under a transport key of the store. ``meaning`` names it to people.
+
+    ``kcvs`` are the check values of the keys inside, in order, 3 bytes each; empty for a PIN block.
+    """
+
+    ciphertext: bytes
+    under: str
+    meaning: str
+    length: int
+    kcvs: tuple[bytes, ...] = ()
+
+    def __repr__(self) -> str:
+        return f"<{self.meaning}, {self.length} bytes sealed under {self.under}>"
+
+
+def training_root(label: str) -> bytes:
+    """The published training root of a label, 16 bytes."""
+    return hashlib.sha256(TRAINING_WORDS + label.encode("ascii")).digest()[:16]
+
+
+SS_ROOTS = (
+    "ss/IRK",
+    "ss/STK",
+    "ss/UKSSSE",
+    "ss/BK",
+    "ss/PUK",
+    "ss/RKSSSE",
+    "ss/DF01/STK",
+    "ss/DF01/UK1",
+    "ss/DF01/UK2",
+    "ss/DF01/UK3",
+    "ss/DF01/UK4",
+    "ss/DF01/UK5",
+    "ss/DF01/RK1",
+)
+BANK_ROOTS = ("bank/IMK-AC", "bank/IMK-SMI", "bank/IMK-SMC")
+
+ROOTS: tuple[KeySpec, ...] = (
+    *(KeySpec(label, "3DES", Usage.CARD_ROOT, Level.MINISTRY) for label in SS_ROOTS),
+    KeySpec("bank/KMC", "3DES", Usage.CHANNEL_ROOT, Level.BANK),
+    *(KeySpec(label, "3DES", Usage.EMV_ROOT, Level.BANK) for label in BANK_ROOTS),
+)
+"""The roots that a training station has, all published."""
+
+STATION_KEYS: tuple[KeySpec, ...] = (
+    KeySpec("station/seal", "AES-256", Usage.SEAL, Level.STATION),
+    KeySpec("station/transport", "AES-256", Usage.TRANSPORT, Level.STATION),
+    KeySpec("station/index", "HMAC-SHA-256", Usage.INDEX, Level.STATION),
+    KeySpec("station/audit", "Ed25519", Usage.SIGN, Level.STATION),
+    KeySpec("station/temporary", "Ed25519", Usage.SIGN, Level.STATION),
+)
+"""The station's own keys, made at random by ``cardfab init``."""

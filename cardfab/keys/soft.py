@@ -1,0 +1,240 @@
+"""SoftKeyStore: keys in one sealed file, opened into memory. For training and small sites.
+
+File format (docs/keys.md, to the byte)::
+
+    "CFKS1\\n"  header JSON, one line "\\n"  sealed bytes (AES-256-GCM: nonce 12 | ciphertext | tag 16)
+
+The header (Argon2id parameters and salt, training flag, count) is bound to the seal as associated data. The plaintext
+is a JSON list of keys with their attributes and values in hex.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from cardfab.crypto import (
+    Algorithm,
+    Buffer,
+    SealBroken,
+    argon2id,
+    ed25519_public,
+    ed25519_sign,
+    keyed_digest,
+    seal,
+    unseal,
+)
+from cardfab.crypto.derive import emv_option_a, kcv
+from cardfab.errors import Text
+from cardfab.keys.channel import SoftChannelKeys
+from cardfab.keys.diversify import SoftCardKey, card_key_bytes
+from cardfab.keys.label import ROOTS, STATION_KEYS, KeyInfo, KeySpec, Level, Sealed, Usage, training_root
+from cardfab.keys.secret import Secret
+from cardfab.keys.store import KeyUnknown, KeyUseRefused, StoreLocked
+
+MAGIC = b"CFKS1\n"
+_PASSES, _KIB, _LANES = 3, 64 * 1024, 2  # RFC 9106 section 4, second recommended option, two lanes
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    info: KeyInfo
+    value: Secret
+
+
+class SoftKeyStore:
+    """A :class:`~cardfab.keys.store.KeyStore` over keys held in this process's memory."""
+
+    def __init__(self, held: Mapping[str, _Held], random: Callable[[int], bytes]) -> None:
+        self._held = dict(held)
+        self._random = random
+
+    def __repr__(self) -> str:
+        return f"<SoftKeyStore of {len(self._held)} keys>"
+
+    # -- making and opening the file -------------------------------------------------------------------------------
+
+    @classmethod
+    def training(cls, random: Callable[[int], bytes]) -> SoftKeyStore:
+        """The published training roots, and station keys at random."""
+        held = {spec.label: _hold(spec, training_root(spec.label), training=True) for spec in ROOTS}
+        held |= {spec.label: _hold(spec, random(32), training=True) for spec in STATION_KEYS}
+        return cls(held, random)
+
+    def to_file(self, word: Buffer) -> bytes:
+        """The sealed file under a word."""
+        header = {
+            "argon2id": {"passes": _PASSES, "kib": _KIB, "lanes": _LANES, "salt": self._random(16).hex()},
+            "count": len(self._held),
+            "training": all(key.info.training for key in self._held.values()),
+        }
+        line = json.dumps(header, sort_keys=True, separators=(",", ":")).encode() + b"\n"
+        plain = json.dumps([_to_json(key) for key in self._held.values()]).encode()
+        with _opening_key(header, word) as opening:
+            return MAGIC + line + seal(opening.view(), plain, MAGIC + line, self._random)
+
+    @classmethod
+    def from_file(cls, data: bytes, word: Buffer, random: Callable[[int], bytes]) -> SoftKeyStore:
+        """Open a sealed file; raises :class:`StoreLocked`."""
+        line, sealed = _split(data)
+        try:
+            with _opening_key(json.loads(line), word) as opening:
+                plain = unseal(opening.view(), sealed, MAGIC + line)
+        except (SealBroken, KeyError, ValueError) as broken:
+            raise StoreLocked(
+                Text(
+                    "The key store does not open: the word is wrong or the file was changed.",
+                    "密钥库无法打开：口令错误或文件被改动。",
+                ),
+                do=Text(
+                    "Try the word again, or restore the file from its backup.", "请重新输入口令，或从备份恢复该文件。"
+                ),
+            ) from broken
+        held = [_from_json(entry) for entry in json.loads(plain)]
+        return cls({key.info.label: key for key in held}, random)
+
+    # -- KeyStore ----------------------------------------------------------------------------------------------------
+
+    def infos(self) -> Sequence[KeyInfo]:
+        return tuple(self._held[label].info for label in sorted(self._held))
+
+    def info(self, label: str) -> KeyInfo:
+        if label not in self._held:
+            raise KeyUnknown(label)
+        return self._held[label].info
+
+    def card_key(self, label: str, region: str, historical: bytes) -> SoftCardKey:
+        algorithm = Algorithm(self.info(label).algorithm)
+        root = self._use(label, Usage.CARD_ROOT)
+        # A root of a lower level has had its upper factors applied already (LD/T 32 part 9, 8).
+        done = {Level.MINISTRY: 0, Level.PROVINCE: 1, Level.CITY: 2}[self.info(label).level]
+        return SoftCardKey(algorithm, Secret(card_key_bytes(algorithm, root.view(), region, historical, done)))
+
+    def channel(self, label: str) -> SoftChannelKeys:
+        return SoftChannelKeys(self._use(label, Usage.CHANNEL_ROOT), self._open_transport)
+
+    def emv_keys(self, labels: Sequence[str], pan: str, psn: str, meaning: str) -> Sealed:
+        keys: list[bytes] = []
+        for label in labels:
+            keys.append(emv_option_a(self._use(label, Usage.EMV_ROOT).view(), pan, psn))
+        kcvs = tuple(kcv(Algorithm.TDES, key) for key in keys)
+        with Secret(b"".join(keys)) as joined:
+            return self._seal_transport(joined, meaning, kcvs)
+
+    def random_pin(self, digits: int, meaning: str) -> Sealed:
+        with Secret(_pin_block(digits, self._random)) as block:
+            return self._seal_transport(block, meaning, ())
+
+    def seal(self, label: str, salt: bytes, plain: bytes, bound: bytes) -> bytes:
+        with self._salted(label, salt) as key:
+            return seal(key.view(), plain, bound, self._random)
+
+    def unseal(self, label: str, salt: bytes, sealed: bytes, bound: bytes) -> bytes:
+        with self._salted(label, salt) as key:
+            try:
+                return unseal(key.view(), sealed, bound)
+            except SealBroken as broken:
+                raise StoreLocked(
+                    Text(
+                        "Sealed data does not open: it was changed, or belongs to another station.",
+                        "加密数据无法打开：数据被改动，或不属于本制卡点。",
+                    )
+                ) from broken
+
+    def index(self, label: str, data: bytes) -> bytes:
+        return keyed_digest(self._use(label, Usage.INDEX).view(), data)
+
+    def sign(self, label: str, message: bytes) -> bytes:
+        return ed25519_sign(self._use(label, Usage.SIGN).view(), message)
+
+    def public(self, label: str) -> bytes:
+        return ed25519_public(self._use(label, Usage.SIGN).view())
+
+    # -- inside --------------------------------------------------------------------------------------------------------
+
+    def _use(self, label: str, usage: Usage) -> Secret:
+        info = self.info(label)
+        if info.usage is not usage:
+            raise KeyUseRefused(info, usage)
+        return self._held[label].value
+
+    def _salted(self, label: str, salt: bytes) -> Secret:
+        return Secret(keyed_digest(self._use(label, Usage.SEAL).view(), b"cardfab batch key" + salt))
+
+    def _seal_transport(self, plain: Secret, meaning: str, kcvs: tuple[bytes, ...]) -> Sealed:
+        under = "station/transport"
+        key = self._use(under, Usage.TRANSPORT)
+        ciphertext = seal(key.view(), plain.view(), meaning.encode(), self._random)
+        return Sealed(ciphertext, under, meaning, len(plain), kcvs)
+
+    def _open_transport(self, sealed: Sealed) -> Secret:
+        key = self._use(sealed.under, Usage.TRANSPORT)
+        try:
+            return Secret(unseal(key.view(), sealed.ciphertext, sealed.meaning.encode()))
+        except SealBroken as broken:
+            raise StoreLocked(
+                Text(f"The sealed secret '{sealed.meaning}' does not open.", f"密文“{sealed.meaning}”无法打开。")
+            ) from broken
+
+
+def _hold(spec: KeySpec, value: bytes, *, training: bool) -> _Held:
+    info = KeyInfo(spec.label, spec.algorithm, spec.usage, spec.level, spec.version, training, _check(spec, value))
+    return _Held(info, Secret(value))
+
+
+def _check(spec: KeySpec, value: bytes) -> str:
+    if spec.algorithm == "Ed25519":
+        return ed25519_public(value)[:4].hex().upper()
+    if spec.algorithm == "HMAC-SHA-256":
+        return keyed_digest(value, bytes(16))[:3].hex().upper()
+    algorithm = {"AES-256": Algorithm.AES}.get(spec.algorithm) or Algorithm(spec.algorithm)
+    return kcv(algorithm, value).hex().upper()
+
+
+def _pin_block(digits: int, random: Callable[[int], bytes]) -> bytes:
+    """ISO 9564-1 format 2: control 2, length, digits, F. Digits by rejection, so that none is likelier."""
+    pin: list[int] = []
+    while len(pin) < digits:
+        pin += [byte % 10 for byte in random(16) if byte < 250][: digits - len(pin)]
+    text = f"2{digits:X}" + "".join(map(str, pin))
+    return bytes.fromhex(text.ljust(16, "F"))
+
+
+def _split(data: bytes) -> tuple[bytes, bytes]:
+    if not data.startswith(MAGIC) or b"\n" not in data[len(MAGIC) :]:
+        raise StoreLocked(Text("This file is not a cardfab key store.", "该文件不是 cardfab 密钥库。"))
+    line, _, sealed = data[len(MAGIC) :].partition(b"\n")
+    return line + b"\n", sealed
+
+
+def _opening_key(header: Mapping[str, object], word: Buffer) -> Secret:
+    with_ = header["argon2id"]
+    if not isinstance(with_, dict):
+        raise ValueError("argon2id")
+    salt = bytes.fromhex(with_["salt"])
+    return Secret(argon2id(word, salt, passes=with_["passes"], kib=with_["kib"], lanes=with_["lanes"]))
+
+
+def _to_json(key: _Held) -> dict[str, object]:
+    info = key.info
+    return {
+        "label": info.label,
+        "algorithm": info.algorithm,
+        "usage": info.usage.name,
+        "level": info.level.name,
+        "version": info.version,
+        "training": info.training,
+        "value": key.value.view().hex(),
+    }
+
+
+def _from_json(entry: Mapping[str, str | int | bool]) -> _Held:
+    spec = KeySpec(
+        label=str(entry["label"]),
+        algorithm=str(entry["algorithm"]),
+        usage=Usage[str(entry["usage"])],
+        level=Level[str(entry["level"])],
+        version=int(entry["version"]),
+    )
+    return _hold(spec, bytes.fromhex(str(entry["value"])), training=bool(entry["training"]))

@@ -1,0 +1,67 @@
+"""People and what they may do. A training station has its people ready; a real one adds its own."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+from cardfab.errors import StockFault, Text
+
+
+class Role(enum.StrEnum):
+    """A duty at the outlet."""
+
+    OPERATOR = "operator"
+    SUPERVISOR = "supervisor"
+    AUDITOR = "auditor"
+    KEY_CUSTODIAN = "key-custodian"
+
+
+class Act(enum.StrEnum):
+    """What needs a person with a name."""
+
+    IMPORT = "import requests"
+    APPROVE = "approve a request"
+    ISSUE = "issue a card"
+    RESOLVE = "settle a job in doubt"
+    STOCK = "move stock"
+    TEMPORARY = "issue a temporary card"
+    EXPORT_AUDIT = "export the audit record"
+
+
+_MAY: dict[Role, frozenset[Act]] = {
+    Role.OPERATOR: frozenset({Act.IMPORT, Act.ISSUE, Act.RESOLVE, Act.TEMPORARY}),
+    Role.SUPERVISOR: frozenset({Act.APPROVE, Act.RESOLVE, Act.STOCK, Act.EXPORT_AUDIT}),
+    Role.AUDITOR: frozenset({Act.EXPORT_AUDIT}),
+    Role.KEY_CUSTODIAN: frozenset(),
+}
+
+
+class NotAllowed(StockFault):
+    """The person signed in may not do this."""
+
+    default_code = "CF-7400"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who signs in, by login name."""
+
+    login: str
+    name: str
+    roles: frozenset[Role]
+
+    def may(self, act: Act) -> bool:
+        """Whether one of the person's roles allows the act."""
+        return any(act in _MAY[role] for role in self.roles)
+
+    def must(self, act: Act) -> None:
+        """Raise :class:`NotAllowed` unless the person may."""
+        if not self.may(act):
+            raise NotAllowed(
+                Text(f"'{self.login}' may not {act}.", f"用户“{self.login}”无权执行：{act}。"),
+                do=Text(
+                    "Sign in as a person with that role: 'cardfab user login NAME'; 'cardfab user list' shows who.",
+                    "请以有此权限的人员登录：cardfab user login 姓名；cardfab user list 可查看人员。",
+                ),
+            )

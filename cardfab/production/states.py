@@ -1,0 +1,159 @@
+"""The state tables of a job and of an issued card. Everything that moves a state lives here; it knows no database.
+
+A missing entry is an error. The diagrams in ``docs/architecture.md`` are generated from these tables
+(``tools/diagrams.py``), so they cannot disagree with the code.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from typing import Final
+
+from cardfab.errors import CardfabError, Text
+
+
+class JobState(enum.StrEnum):
+    """Where a job is. A job makes one card, or spoils one blank."""
+
+    REQUESTED = "REQUESTED"
+    APPROVED = "APPROVED"
+    PREPARED = "PREPARED"
+    QUEUED = "QUEUED"
+    CLAIMED = "CLAIMED"
+    ENCODING = "ENCODING"
+    VERIFYING = "VERIFYING"
+    PRINTING = "PRINTING"
+    INSPECTED = "INSPECTED"
+    DONE = "DONE"
+    CANCELLED = "CANCELLED"
+    SPOILED = "SPOILED"
+    IN_DOUBT = "IN_DOUBT"
+
+
+class JobEvent(enum.StrEnum):
+    """What happens to a job."""
+
+    APPROVE = "approve"
+    PREPARE = "prepare"
+    QUEUE = "queue"
+    CLAIM = "claim"
+    ENCODE = "encode"
+    ENCODED = "encoded"
+    PRINT = "print"
+    PRINTED = "printed"
+    ACCEPT = "accept"
+    FINISH_UNPRINTED = "finish, no printing"
+    CANCEL = "cancel"
+    SPOIL = "spoil"
+    LOSE = "lease lost or power cut"
+    UNTOUCHED = "read back: no blank was moved"
+    INTACT = "read back: the chip holds the card"
+    SEEN_GOOD = "seen: the print is whole"
+
+
+_S, _E = JobState, JobEvent
+
+JOB_TABLE: Final[Mapping[JobState, Mapping[JobEvent, JobState]]] = {
+    _S.REQUESTED: {_E.APPROVE: _S.APPROVED, _E.CANCEL: _S.CANCELLED},
+    _S.APPROVED: {_E.PREPARE: _S.PREPARED, _E.CANCEL: _S.CANCELLED},
+    _S.PREPARED: {_E.QUEUE: _S.QUEUED, _E.CANCEL: _S.CANCELLED},
+    _S.QUEUED: {_E.CLAIM: _S.CLAIMED, _E.CANCEL: _S.CANCELLED},
+    # A claimed job has taken its blank out of the stock: from here a blank is at stake, and cancelling is spoiling.
+    _S.CLAIMED: {_E.ENCODE: _S.ENCODING, _E.SPOIL: _S.SPOILED, _E.LOSE: _S.IN_DOUBT, _E.UNTOUCHED: _S.QUEUED},
+    _S.ENCODING: {_E.ENCODED: _S.VERIFYING, _E.SPOIL: _S.SPOILED, _E.LOSE: _S.IN_DOUBT},
+    _S.VERIFYING: {
+        _E.PRINT: _S.PRINTING,
+        _E.FINISH_UNPRINTED: _S.DONE,
+        _E.SPOIL: _S.SPOILED,
+        _E.LOSE: _S.IN_DOUBT,
+    },
+    _S.PRINTING: {_E.PRINTED: _S.INSPECTED, _E.SPOIL: _S.SPOILED, _E.LOSE: _S.IN_DOUBT},
+    _S.INSPECTED: {_E.ACCEPT: _S.DONE, _E.SPOIL: _S.SPOILED},
+    _S.IN_DOUBT: {
+        _E.UNTOUCHED: _S.QUEUED,
+        _E.INTACT: _S.VERIFYING,
+        _E.SEEN_GOOD: _S.INSPECTED,
+        _E.SPOIL: _S.SPOILED,
+    },
+    _S.DONE: {},
+    _S.CANCELLED: {},
+    _S.SPOILED: {},
+}
+
+IN_WORK: Final = frozenset({_S.CLAIMED, _S.ENCODING, _S.VERIFYING, _S.PRINTING, _S.INSPECTED, _S.IN_DOUBT})
+"""States in which a blank is out of the stock and not yet issued or spoiled."""
+
+INTERRUPTIBLE: Final = frozenset({_S.CLAIMED, _S.ENCODING, _S.VERIFYING, _S.PRINTING})
+"""States that only a living process may hold; found at the next start, the job is in doubt."""
+
+OPEN_FOR_REQUEST: Final = frozenset(JobState) - {_S.SPOILED, _S.CANCELLED}
+"""A request has at most one job in these states."""
+
+_SETTLES: Final[Mapping[JobEvent, frozenset[JobState]]] = {
+    _E.UNTOUCHED: frozenset({_S.CLAIMED}),
+    _E.INTACT: frozenset({_S.ENCODING, _S.VERIFYING}),
+    _E.SEEN_GOOD: frozenset({_S.PRINTING}),
+}
+"""From which interrupted state each settlement may be reached: a card seen in print is never encoded again, a blank
+that may have been written never returns to the stock."""
+
+
+class CardState(enum.StrEnum):
+    """Where an issued card is in its life."""
+
+    MADE = "MADE"
+    HANDED_OVER = "HANDED_OVER"
+    ACTIVATED = "ACTIVATED"
+    LOST = "LOST"
+    BLOCKED = "BLOCKED"
+    REPLACED = "REPLACED"
+    EXPIRED = "EXPIRED"
+    UNCOLLECTED = "UNCOLLECTED"
+    DESTROYED = "DESTROYED"
+
+
+_C = CardState
+
+CARD_TABLE: Final[Mapping[CardState, frozenset[CardState]]] = {
+    _C.MADE: frozenset({_C.HANDED_OVER, _C.UNCOLLECTED}),
+    _C.HANDED_OVER: frozenset({_C.ACTIVATED}),
+    _C.ACTIVATED: frozenset({_C.LOST, _C.BLOCKED, _C.REPLACED, _C.EXPIRED}),
+    _C.UNCOLLECTED: frozenset({_C.DESTROYED}),
+    _C.LOST: frozenset(),
+    _C.BLOCKED: frozenset(),
+    _C.REPLACED: frozenset(),
+    _C.EXPIRED: frozenset(),
+    _C.DESTROYED: frozenset(),
+}
+
+
+class StateRefused(CardfabError):
+    """The table has no such move: a bug in cardfab, or two programs on one station."""
+
+    default_code = "CF-1100"
+
+
+def after(state: JobState, event: JobEvent, *, doubt_from: JobState | None = None) -> JobState:
+    """The state a job moves to. ``doubt_from`` is the state a job in doubt was interrupted in; raises StateRefused."""
+    target = JOB_TABLE[state].get(event)
+    settles = _SETTLES.get(event)
+    if target is None or (state is _S.IN_DOUBT and settles is not None and doubt_from not in settles):
+        raise StateRefused(
+            Text(
+                f"A job in state {state} cannot take '{event}'"
+                + (f" (interrupted in {doubt_from})." if doubt_from else "."),
+                f"处于 {state} 状态的作业不能执行“{event}”。",
+            ),
+            do=Text("Show it with 'cardfab job show'.", "请用 cardfab job show 查看。"),
+        )
+    return target
+
+
+def card_after(state: CardState, target: CardState) -> CardState:
+    """The card state if the table allows the move; raises StateRefused."""
+    if target not in CARD_TABLE[state]:
+        raise StateRefused(
+            Text(f"A card in state {state} cannot become {target}.", f"{state} 状态的卡不能变为 {target}。")
+        )
+    return target

@@ -1,0 +1,33 @@
+"""What the package carries: profiles and examples, in the wheel or beside the source tree."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+
+
+def data_folder(name: str) -> Path:
+    """``profiles`` or ``examples``: inside the installed package, else beside it in a checkout."""
+    packed = _PACKAGE / "_data" / name
+    return packed if packed.is_dir() else _PACKAGE.parent / name
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileFolders:
+    """Profiles from folders, the first that has a name wins; fulfils ``profile.loader.ProfileSource``."""
+
+    folders: tuple[Path, ...]
+
+    def names(self, kind: str) -> Sequence[str]:
+        found = {file.stem for folder in self.folders for file in (folder / kind).glob("*.toml")}
+        return tuple(sorted(found))
+
+    def text(self, kind: str, name: str) -> str | None:
+        for folder in self.folders:
+            file = folder / kind / f"{name}.toml"
+            if file.is_file():
+                return file.read_text(encoding="utf-8")
+        return None

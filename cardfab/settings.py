@@ -1,0 +1,132 @@
+"""Settings of a station from TOML; a key that is not known is refused, and every value says where it came from."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from cardfab.errors import InputRefused, Text
+
+
+class SettingsRefused(InputRefused):
+    """There is no station here, or its settings are wrong."""
+
+    default_code = "CF-3600"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class StationSection(_Section):
+    """The station's own name, and whether it is for training."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]{0,39}$")
+    training: bool = True
+    language: Literal["zh", "en", "system"] = "system"
+
+
+class KeystoreSection(_Section):
+    """The sealed key store; only a training store may be opened by a word lying in a file."""
+
+    file: str = "station.keys"
+    unlock_file: str | None = None
+
+
+class DevicesSection(_Section):
+    """Reader and printer, which are one pair. ``simulated`` starts both inside the process."""
+
+    reader: str = "simulated"
+    printer: str = "simulated"
+    printer_profile: str = "evolis-training"
+
+
+class FontsSection(_Section):
+    """Where fonts are looked for."""
+
+    dirs: tuple[str, ...] = ("/usr/share/fonts", "/usr/local/share/fonts")
+
+
+class Settings(_Section):
+    """One station."""
+
+    station: StationSection
+    database: str = "station.db"
+    keystore: KeystoreSection = KeystoreSection()
+    devices: DevicesSection = DevicesSection()
+    fonts: FontsSection = FontsSection()
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Settings with the folder that their relative paths start from, and the file they came from."""
+
+    values: Settings
+    file: Path
+    given: Mapping[str, Any]
+
+    @property
+    def folder(self) -> Path:
+        """The station's folder."""
+        return self.file.parent
+
+    def path(self, name: str) -> Path:
+        """A file of the station."""
+        return self.folder / name
+
+
+SEARCH = "--config FILE, $CARDFAB_CONFIG, ./cardfab.toml, /etc/cardfab/cardfab.toml"
+
+
+def candidates(option: Path | None, environment: Mapping[str, str], here: Path) -> tuple[Path, ...]:
+    """Where settings are looked for, first hit wins; a file named outright is the only candidate."""
+    if option is not None:
+        return (option,)
+    if environment.get("CARDFAB_CONFIG"):
+        return (Path(environment["CARDFAB_CONFIG"]),)
+    return (here / "cardfab.toml", Path("/etc/cardfab/cardfab.toml"))
+
+
+def read_settings(files: tuple[Path, ...]) -> Located:
+    """The settings of the first file that exists; raises :class:`SettingsRefused`."""
+    found = next((file for file in files if file.is_file()), None)
+    if found is None:
+        raise SettingsRefused(
+            Text(
+                f"There is no station here: no settings found ({SEARCH}).", f"此处没有制卡点：未找到配置（{SEARCH}）。"
+            ),
+            do=Text("Make a training station with 'cardfab init DIR'.", "可用 cardfab init 目录 建立训练制卡点。"),
+        )
+    try:
+        given = tomllib.loads(found.read_text(encoding="utf-8"))
+        return Located(Settings.model_validate(given), found.resolve(), given)
+    except tomllib.TOMLDecodeError as wrong:
+        reason = str(wrong)
+    except ValidationError as wrong:
+        reason = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in wrong.errors())
+    raise SettingsRefused(
+        Text(f"{found.name} is refused: {reason}.", f"配置文件 {found.name} 被拒绝：{reason}。"),
+        do=Text(
+            "Correct it; 'cardfab config show --origin' shows every value.",
+            "请修改；cardfab config show --origin 可查看。",
+        ),
+    )
+
+
+def origins(located: Located) -> Iterator[tuple[str, str, str]]:
+    """Every setting as (name, value, where it came from)."""
+    yield from _origins(located.values.model_dump(), located.given, "", located.file.name)
+
+
+def _origins(values: Mapping[str, Any], given: Any, at: str, file: str) -> Iterator[tuple[str, str, str]]:
+    for key, value in values.items():
+        here = given.get(key) if isinstance(given, dict) else None
+        if isinstance(value, dict):
+            yield from _origins(value, here, f"{at}{key}.", file)
+        else:
+            yield f"{at}{key}", str(value), file if here is not None else "default"

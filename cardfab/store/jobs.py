@@ -1,0 +1,172 @@
+"""Jobs. A job moves by an event of the state table, by compare-and-set, and every move is kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from cardfab.errors import InputRefused, Text
+from cardfab.production import CardState, JobEvent, JobState, StateRefused, after
+from cardfab.store.tables import issued_card, job, job_history, number
+
+
+@dataclass(frozen=True, slots=True)
+class JobRow:
+    """One job as the database holds it."""
+
+    id: int
+    token: str
+    request_id: str
+    remake_of: int | None
+    state: JobState
+    doubt_from: JobState | None
+    stock: str
+    sealed_card: bytes | None
+    card_number_index: bytes | None
+    plan_digest: bytes | None
+    chip: str | None
+    feed_counter: int | None
+    printed: bool
+    reason: str | None
+    made_by: str
+    approved_by: str | None
+    changed_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryRow:
+    """One move of a job."""
+
+    at: str
+    by: str
+    event: str
+    state: str
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """Who moved a job when, and what is noted beside it."""
+
+    at: str
+    by: str
+    note: str = ""
+
+
+class JobUnknown(InputRefused):
+    """No such job, or no open job of such a request."""
+
+    default_code = "CF-3120"
+
+
+class Jobs:
+    """Jobs, their history, the cards they made, and the number series."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def create(self, token: str, request_id: str, stock: str, move: Move, *, remake_of: int | None = None) -> JobRow:
+        """A job in REQUESTED. The database refuses a second open job of one request."""
+        values = {
+            "token": token, "request_id": request_id, "stock": stock, "state": JobState.REQUESTED,
+            "made_by": move.by, "changed_at": move.at, "remake_of": remake_of,
+        }  # fmt: skip
+        job_id = int(self._connection.execute(insert(job).values(**values)).inserted_primary_key[0])
+        self._keep(job_id, "request", JobState.REQUESTED, move)
+        return self.get(job_id)
+
+    def get(self, job_id: int) -> JobRow:
+        """One job; raises :class:`JobUnknown`."""
+        return self._one(job.c.id == job_id, str(job_id))
+
+    def of_request(self, request_id: str) -> JobRow:
+        """The newest job of a request; raises :class:`JobUnknown`."""
+        newest = select(job.c.id).where(job.c.request_id == request_id).order_by(job.c.id.desc()).limit(1)
+        return self._one(job.c.id == newest.scalar_subquery(), request_id)
+
+    def find(self, name: str) -> JobRow:
+        """A job by its number or its request's id."""
+        return self.get(int(name)) if name.isdigit() else self.of_request(name)
+
+    def all(self, *states: JobState) -> tuple[JobRow, ...]:
+        """Jobs in some states (all without any), oldest first."""
+        rows = select(job).order_by(job.c.id)
+        if states:
+            rows = rows.where(job.c.state.in_(states))
+        return tuple(_row(found) for found in self._connection.execute(rows))
+
+    def move(self, one: JobRow, event: JobEvent, move: Move, **columns: Any) -> JobRow:
+        """Take an event; the new row. Raises :class:`StateRefused` when the table or another program forbids it."""
+        target = after(one.state, event, doubt_from=one.doubt_from)
+        doubt_from = one.state if event is JobEvent.LOSE else None
+        values = {"state": target, "doubt_from": doubt_from, "changed_at": move.at, **columns}
+        changed = self._connection.execute(
+            update(job).where(job.c.id == one.id, job.c.state == one.state).values(**values)
+        )
+        if changed.rowcount != 1:
+            raise StateRefused(
+                Text(f"Job {one.id} was changed by another program.", f"作业 {one.id} 已被其他程序改动。"),
+                do=Text("Show it with 'cardfab job show'.", "请用 cardfab job show 查看。"),
+            )
+        self._keep(one.id, str(event), target, move)
+        return self.get(one.id)
+
+    def history(self, job_id: int) -> tuple[HistoryRow, ...]:
+        """Every move of a job, oldest first."""
+        wanted = [job_history.c[field.name] for field in fields(HistoryRow)]
+        rows = select(*wanted).where(job_history.c.job_id == job_id).order_by(job_history.c.id)
+        return tuple(HistoryRow(*found) for found in self._connection.execute(rows))
+
+    def chip_is_known(self, chip: str) -> bool:
+        """Whether a job has touched this chip before."""
+        return self._connection.scalar(select(job.c.id).where(job.c.chip == chip)) is not None
+
+    def card_made(self, one: JobRow, at: str) -> None:
+        """Keep the card that a finished job made."""
+        values = {
+            "job_id": one.id, "number_index": one.card_number_index, "chip": one.chip,
+            "state": CardState.MADE, "made_at": at,
+        }  # fmt: skip
+        self._connection.execute(insert(issued_card).values(**values))
+
+    def cards(self) -> tuple[tuple[int, CardState], ...]:
+        """Issued cards as (job, state)."""
+        rows = select(issued_card.c.job_id, issued_card.c.state).order_by(issued_card.c.job_id)
+        return tuple((int(found.job_id), CardState(found.state)) for found in self._connection.execute(rows))
+
+    def next_number(self, series: str, first: int) -> int:
+        """The next number of a series; a number is given once, used or not."""
+        last = self._connection.scalar(select(number.c.last).where(number.c.series == series))
+        if last is None:
+            self._connection.execute(insert(number).values(series=series, last=first))
+            return first
+        self._connection.execute(update(number).where(number.c.series == series).values(last=last + 1))
+        return int(last) + 1
+
+    def _one(self, condition: Any, name: str) -> JobRow:
+        found = self._connection.execute(select(job).where(condition)).one_or_none()
+        if found is None:
+            raise JobUnknown(
+                Text(f"There is no job for {name}.", f"没有 {name} 的作业。"),
+                do=Text("'cardfab job list' shows all.", "cardfab job list 可查看全部作业。"),
+            )
+        return _row(found)
+
+    def _keep(self, job_id: int, event: str, state: JobState, move: Move) -> None:
+        values = {"job_id": job_id, "at": move.at, "by": move.by, "event": event, "state": state, "note": move.note}
+        self._connection.execute(insert(job_history).values(**values))
+
+
+def _row(found: Row[Any]) -> JobRow:
+    values = dict(found._mapping)
+    doubt_from = values["doubt_from"]
+    return JobRow(
+        **{
+            **values,
+            "state": JobState(values["state"]),
+            "doubt_from": JobState(doubt_from) if doubt_from else None,
+            "printed": bool(values["printed"]),
+        }
+    )

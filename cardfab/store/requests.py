@@ -1,0 +1,88 @@
+"""Requests at rest: sealed, found by a keyed index of the holder's number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, insert, select, update
+
+from cardfab.errors import InputRefused, Text
+from cardfab.store.tables import batch, request
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """One request: what is open, and the sealed rest with the salt of its batch (None once erased)."""
+
+    id: str
+    token: str
+    batch_id: int
+    holder_index: bytes
+    product: str
+    category: str
+    urgent: bool
+    sealed: bytes
+    salt: bytes | None
+
+
+class RequestUnknown(InputRefused):
+    """No request of that id."""
+
+    default_code = "CF-3110"
+
+
+class Requests:
+    """Batches and their requests."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add_batch(self, source: str, rows: int, salt: bytes, *, at: str, by: str) -> int:
+        """Open a batch; its id."""
+        values = {"source": source, "rows": rows, "salt": salt, "imported_at": at, "imported_by": by}
+        done = self._connection.execute(insert(batch).values(**values))
+        return int(done.inserted_primary_key[0])
+
+    def add(self, rows: Sequence[RequestRow]) -> None:
+        """Add the requests of one batch."""
+        for row in rows:
+            values = {name: getattr(row, name) for name in request.c.keys()}
+            self._connection.execute(insert(request).values(**values))
+
+    def get(self, request_id: str) -> RequestRow:
+        """One request; raises :class:`RequestUnknown`."""
+        found = self._connection.execute(_rows().where(request.c.id == request_id)).one_or_none()
+        if found is None:
+            raise RequestUnknown(
+                Text(f"There is no request {request_id}.", f"没有申请 {request_id}。"),
+                do=Text("'cardfab request list' shows all.", "cardfab request list 可查看全部申请。"),
+            )
+        return _row(found)
+
+    def all(self) -> tuple[RequestRow, ...]:
+        """Every request, by id."""
+        return tuple(_row(found) for found in self._connection.execute(_rows().order_by(request.c.id)))
+
+    def ids(self) -> frozenset[str]:
+        """The ids in use."""
+        return frozenset(self._connection.scalars(select(request.c.id)))
+
+    def of_holder(self, holder_index: bytes) -> tuple[RequestRow, ...]:
+        """All requests of one holder."""
+        return tuple(
+            _row(one) for one in self._connection.execute(_rows().where(request.c.holder_index == holder_index))
+        )
+
+    def erase_batch(self, batch_id: int) -> None:
+        """Destroy the salt: nothing sealed in the batch opens again."""
+        self._connection.execute(update(batch).where(batch.c.id == batch_id).values(salt=None))
+
+
+def _rows():  # type: ignore[no-untyped-def]
+    return select(request, batch.c.salt).join(batch, batch.c.id == request.c.batch_id)
+
+
+def _row(found: Row[tuple[object, ...]]) -> RequestRow:
+    values = dict(found._mapping)
+    return RequestRow(**{**values, "urgent": bool(values["urgent"])})
