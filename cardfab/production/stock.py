@@ -14,9 +14,9 @@ from dataclasses import dataclass
 class Place(enum.StrEnum):
     """Where a blank can be."""
 
-    OUTSIDE = "outside"
+    OUTSIDE = "supplier"
     STOCK = "stock"
-    IN_WORK = "in-work"
+    IN_WORK = "in-doubt"
     ISSUED = "issued"
     SPOILED = "spoiled"
 

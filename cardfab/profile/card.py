@@ -1,4 +1,4 @@
-"""What one kind of chip card is: its cipher, key ids, channel, and quirks. Data, so that a new card is a file."""
+"""What one kind of chip card is: its cipher, channel, and quirks. Data, so that a new card is a file."""
 
 from __future__ import annotations
 
@@ -6,15 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from cardfab.profile.base import Hex, Strict
-
-
-class CardKeyEntry(Strict):
-    """A key on the card: the root it comes from, its id byte, and whether that id was found in a document."""
-
-    root: str
-    id: int = Field(ge=0, le=0xFF)
-    verified: bool = True
+from cardfab.profile.base import Strict
 
 
 class Channel(Strict):
@@ -33,9 +25,5 @@ class CardProfile(Strict):
     title_en: str
     title_zh: str
     algorithm: Literal["3DES", "SM4"]
-    region_from: Literal["request", "issuer"] = "request"
-    ssse_aid: Hex
-    historical_length: int = 13
-    keys: dict[str, CardKeyEntry]
     channel: Channel
     training: bool

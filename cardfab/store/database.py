@@ -1,7 +1,7 @@
 """One database, and the one way to change it: a transaction that is announced before and after its commit.
 
-SQLite: write-ahead log, ``synchronous=FULL`` (a commit that returned is on the disk), ``BEGIN IMMEDIATE`` (two stations on
-one file queue up instead of failing half-way).
+SQLite: write-ahead log, ``synchronous=FULL`` (a commit that returned is on the disk), ``BEGIN IMMEDIATE`` (two stations
+on one file queue up instead of failing half-way).
 """
 
 from __future__ import annotations

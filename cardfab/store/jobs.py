@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 
 from cardfab.errors import InputRefused, Text
 from cardfab.production import CardState, JobEvent, JobState, StateRefused, after
-from cardfab.store.tables import issued_card, job, job_history, number
+from cardfab.store.tables import inserted_id, issued_card, job, job_history, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class Jobs:
             "token": token, "request_id": request_id, "stock": stock, "state": JobState.REQUESTED,
             "made_by": move.by, "changed_at": move.at, "remake_of": remake_of,
         }  # fmt: skip
-        job_id = int(self._connection.execute(insert(job).values(**values)).inserted_primary_key[0])
+        job_id = inserted_id(self._connection.execute(insert(job).values(**values)))
         self._keep(job_id, "request", JobState.REQUESTED, move)
         return self.get(job_id)
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, select, update
 
 from cardfab.errors import InputRefused, Text
-from cardfab.store.tables import batch, request
+from cardfab.store.tables import batch, inserted_id, request
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,9 @@ class RequestUnknown(InputRefused):
     default_code = "CF-3110"
 
 
+_COLUMNS = tuple(column.name for column in request.c)
+
+
 class Requests:
     """Batches and their requests."""
 
@@ -42,12 +46,12 @@ class Requests:
         """Open a batch; its id."""
         values = {"source": source, "rows": rows, "salt": salt, "imported_at": at, "imported_by": by}
         done = self._connection.execute(insert(batch).values(**values))
-        return int(done.inserted_primary_key[0])
+        return inserted_id(done)
 
     def add(self, rows: Sequence[RequestRow]) -> None:
         """Add the requests of one batch."""
         for row in rows:
-            values = {name: getattr(row, name) for name in request.c.keys()}
+            values = {name: getattr(row, name) for name in _COLUMNS}
             self._connection.execute(insert(request).values(**values))
 
     def get(self, request_id: str) -> RequestRow:
@@ -79,10 +83,10 @@ class Requests:
         self._connection.execute(update(batch).where(batch.c.id == batch_id).values(salt=None))
 
 
-def _rows():  # type: ignore[no-untyped-def]
+def _rows() -> Select[Any]:
     return select(request, batch.c.salt).join(batch, batch.c.id == request.c.batch_id)
 
 
-def _row(found: Row[tuple[object, ...]]) -> RequestRow:
+def _row(found: Row[Any]) -> RequestRow:
     values = dict(found._mapping)
     return RequestRow(**{**values, "urgent": bool(values["urgent"])})

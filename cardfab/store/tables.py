@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import (
     CheckConstraint,
     Column,
+    CursorResult,
     ForeignKey,
     Index,
     Integer,
@@ -157,3 +160,21 @@ audit_checkpoint = Table(
     Column("size", Integer, primary_key=True, autoincrement=False),
     Column("note", LargeBinary, nullable=False),
 )
+
+audit_tree = Table(
+    "audit_tree",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("size", Integer, nullable=False),
+    # The compact range of the tree: what appending needs, so that a long record costs no more than a short one.
+    Column("hashes", LargeBinary, nullable=False),
+    CheckConstraint("id = 1", name="single"),
+)
+
+
+def inserted_id(result: CursorResult[Any]) -> int:
+    """The integer key that an insert was given."""
+    key = result.inserted_primary_key
+    if key is None:
+        raise LookupError("the insert gave no key")
+    return int(key[0])

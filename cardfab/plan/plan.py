@@ -1,0 +1,79 @@
+"""A personalisation plan: a value that can be shown, compared, rehearsed, and carried out on any card connection."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from cardfab.apdu.link import Link, drive
+from cardfab.apdu.message import CommandApdu
+from cardfab.errors import CardRefused, Text
+from cardfab.keys import Sealed
+from cardfab.plan.run import Comparison, Run
+from cardfab.plan.steps import Step
+
+OnStep = Callable[[int, Step], None]
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalisationPlan:
+    """``encode`` writes, ``verify`` reads back and compares, ``identify`` reads the number just before printing."""
+
+    product: str
+    encode: tuple[Step, ...]
+    verify: tuple[Step, ...]
+    identify: tuple[Step, ...]
+
+    def content(self) -> bytes:
+        """Canonical bytes of everything the plan says, for a keyed digest; equal plans give equal bytes."""
+        return "\n".join(_spell(self)).encode()
+
+
+class ReadBackDiffers(CardRefused):
+    """The chip does not hold what was written to it."""
+
+    default_code = "CF-4300"
+
+    def __init__(self, wrong: Sequence[Comparison]) -> None:
+        names_en = ", ".join(one.title.en for one in wrong)
+        names_zh = "、".join(one.title.zh for one in wrong)
+        super().__init__(
+            Text(f"Read back, these items differ: {names_en}.", f"回读不一致的数据项：{names_zh}。"),
+            do=Text("The card is spoiled; make the request again.", "该卡作废；请重新制卡。"),
+        )
+        self.wrong = tuple(wrong)
+
+
+def carry_out(steps: Sequence[Step], link: Link, run: Run, on_step: OnStep | None = None) -> Run:
+    """Run steps on a chip, in order; raises what a step raises, and then nothing more was sent."""
+    for number, step in enumerate(steps, 1):
+        if on_step is not None:
+            on_step(number, step)
+        drive(step.exchange(run), link)
+    return run
+
+
+def require_equal(compared: Sequence[Comparison]) -> None:
+    """Raise :class:`ReadBackDiffers` unless every comparison holds, and unless there was at least one."""
+    wrong = [one for one in compared if not one.equal]
+    if wrong or not compared:
+        raise ReadBackDiffers(wrong)
+
+
+def _spell(value: object, path: str = "") -> Iterator[str]:
+    if isinstance(value, Sealed):
+        yield f"{path}=sealed:{value.meaning}:{value.under}:{value.ciphertext.hex()}"
+    elif isinstance(value, bytes):
+        yield f"{path}={value.hex()}"
+    elif isinstance(value, CommandApdu):
+        yield f"{path}={value.to_bytes().hex()}"
+    elif dataclasses.is_dataclass(value):
+        yield f"{path}:{type(value).__name__}"
+        for field in dataclasses.fields(value):
+            yield from _spell(getattr(value, field.name), f"{path}.{field.name}")
+    elif isinstance(value, tuple):
+        for place, item in enumerate(value):
+            yield from _spell(item, f"{path}[{place}]")
+    else:
+        yield f"{path}={value!r}"

@@ -1,0 +1,155 @@
+"""The closed union of steps. Each is a value; its :meth:`exchange` is what it says to a chip, sans I/O.
+
+A step that reads compares: what the chip holds against what the plan expects, item by item, into the run's record.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from cardfab.apdu import commands
+from cardfab.apdu.commands import RECORD_NOT_FOUND
+from cardfab.apdu.line import external_authenticate
+from cardfab.apdu.link import Exchange, expect
+from cardfab.apdu.message import CommandApdu
+from cardfab.apdu.scp import Level, open_scp02, through
+from cardfab.apdu.tlv import Dgi
+from cardfab.errors import CardRefused, Text
+from cardfab.keys import Sealed
+from cardfab.plan.run import Comparison, Run
+from cardfab.prepare.financial import DataGrouping
+
+
+class BlankNotBlank(CardRefused):
+    """The chip in the reader holds somebody's data already."""
+
+    default_code = "CF-4200"
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """Make an application current by its name."""
+
+    aid: bytes
+    title: Text
+
+    def exchange(self, run: Run) -> Exchange[None]:
+        command = commands.select(self.aid, name=self.title.en)
+        run.channel = None  # a channel ends with the selection of its application (GPC 2.3.1, 10.2.3)
+        expect((yield command), command)
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticate:
+    """Prove a key of the hierarchy to the chip: EXTERNAL AUTHENTICATE over the chip's challenge."""
+
+    label: str
+    key_id: int
+    title: Text
+
+    def exchange(self, run: Run) -> Exchange[None]:
+        key = run.keys.card_key(self.label, run.region, run.historical)
+        yield from external_authenticate(key, self.key_id, name=self.title.en)
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectBlank:
+    """A record that a blank must not hold yet: absent, or padding only."""
+
+    sfi: int
+    number: int
+    title: Text
+
+    def exchange(self, run: Run) -> Exchange[None]:
+        command = commands.read_record(self.number, self.sfi, secret=True, name=self.title.en)
+        response = expect((yield command), command, RECORD_NOT_FOUND)
+        if response.data[2:].strip(b"\x00\xff"):
+            raise BlankNotBlank(
+                Text(
+                    "The chip in the reader is not blank: it holds a person's data.",
+                    "读卡器中的芯片不是空白卡：已有个人数据。",
+                ),
+                do=Text("Put the card aside and count the blanks.", "请将该卡单独存放，并清点空白卡。"),
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Read a record and keep it under a name."""
+
+    name: str
+    sfi: int
+    number: int
+    title: Text
+
+    def exchange(self, run: Run) -> Exchange[None]:
+        command = commands.read_record(self.number, self.sfi, secret=True, name=self.title.en)
+        run.captured[self.name] = expect((yield command), command).data
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRecord:
+    """Write one record, T(1) L(1) V."""
+
+    sfi: int
+    number: int
+    record: bytes = field(repr=False)
+    title: Text
+
+    def exchange(self, run: Run) -> Exchange[None]:
+        command = commands.update_record(self.number, self.sfi, self.record, secret=True, name=self.title.en)
+        expect((yield command), command)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenChannel:
+    """Open the secure channel of the selected application (SCP02, EMV CPS)."""
+
+    root: str
+    kvn: int
+    level: int
+    title: Text
+
+    def exchange(self, run: Run) -> Exchange[None]:
+        challenge = run.random(8)
+        run.channel = yield from open_scp02(
+            run.keys.channel(self.root), challenge, kvn=self.kvn, level=Level(self.level)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class StoreData:
+    """Load data groupings; secrets are re-wrapped under the session's data-encryption key inside the key store."""
+
+    groupings: tuple[DataGrouping, ...]
+    chunk: int
+    title: Text
+
+    def exchange(self, run: Run) -> Exchange[None]:
+        channel = run.open_channel()
+        parts = []
+        for grouping in self.groupings:
+            value = grouping.value
+            sent = channel.keys.rewrap(value) if isinstance(value, Sealed) else value
+            parts.append((Dgi(int(grouping.dgi, 16), sent).to_bytes(), grouping.secret))
+        blocks = commands.store_data_blocks(parts, min(self.chunk, channel.room))
+        yield from through(channel, commands.send_all(blocks))
+
+
+@dataclass(frozen=True, slots=True)
+class Expect:
+    """Read and compare: what the chip answers to ``command`` against ``expected``."""
+
+    command: CommandApdu
+    expected: bytes = field(repr=False)
+    title: Text
+
+    def exchange(self, run: Run) -> Exchange[None]:
+        response = yield self.command
+        found = response.data if response.sw.ok else b""
+        run.compared.append(Comparison(self.title, self.expected, found, response.sw))
+
+
+Step: TypeAlias = Select | Authenticate | ExpectBlank | Capture | UpdateRecord | OpenChannel | StoreData | Expect
+"""Everything a plan can do today; a new kind of step is added here, and mypy finds where it must be handled."""
