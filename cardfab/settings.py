@@ -43,7 +43,7 @@ class DevicesSection(_Section):
 
     reader: str = "simulated"
     printer: str = "simulated"
-    printer_profile: str = "evolis-training"
+    printer_profile: str = "evolis-ymcko"
 
 
 class FontsSection(_Section):

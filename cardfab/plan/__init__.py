@@ -1,18 +1,18 @@
 """From a prepared card and its profiles to a plan, and from a plan to a card."""
 
-from cardfab.plan.compile import CARD_NUMBER, IDENTIFICATION, compile_plan
+from cardfab.plan.compile import CARD_NUMBER, compile_plan
 from cardfab.plan.describe import DescribedCommand, describe
 from cardfab.plan.plan import OnStep, PersonalisationPlan, ReadBackDiffers, carry_out, require_equal
 from cardfab.plan.run import Comparison, Run
-from cardfab.plan.steps import BlankNotBlank, Step
+from cardfab.plan.steps import BlankNotBlank, OtherRegion, Step
 
 __all__ = [
     "CARD_NUMBER",
-    "IDENTIFICATION",
     "BlankNotBlank",
     "Comparison",
     "DescribedCommand",
     "OnStep",
+    "OtherRegion",
     "PersonalisationPlan",
     "ReadBackDiffers",
     "Run",

@@ -14,6 +14,7 @@ from cardfab.plan.steps import (
     Expect,
     ExpectBlank,
     OpenChannel,
+    ReadRegion,
     Select,
     Step,
     StoreData,
@@ -25,16 +26,17 @@ from cardfab.profile.application import DedicatedFile, ElementaryFile, FileAppli
 from cardfab.profile.card import CardProfile
 from cardfab.profile.financial import FinancialApplication
 
-CARD_NUMBER, HOLDER_NUMBER, IDENTIFICATION = "card_number", "social_security_number", "identification_code"
+CARD_NUMBER, HOLDER_NUMBER = "card_number", "social_security_number"
 
 
 def compile_plan(
     card: PreparedCard, profile: CardProfile, files: FileApplication, financial: FinancialApplication
 ) -> PersonalisationPlan:
     """Everything that is done to one chip; raises InputRefused when a profile cannot be followed."""
+    required = card.region if profile.blanks == "same region" else None
     return PersonalisationPlan(
         product=card.product,
-        encode=(*_blank(files), *_write_files(card, files), *_write_financial(card, profile, financial)),
+        encode=(*_blank(files, required), *_write_files(card, files), *_write_financial(card, profile, financial)),
         verify=(*_read_files(card, files), *_read_financial(card, financial)),
         identify=tuple(_identify(files)),
     )
@@ -75,12 +77,16 @@ def _authenticate(directory: DedicatedFile, condition: str) -> Authenticate:
     return Authenticate(key.label, key.id[0], Text(f"prove {name} to the chip", f"外部认证 {name}"))
 
 
-def _blank(files: FileApplication) -> Iterator[Step]:
+def _blank(files: FileApplication, required: str | None) -> Iterator[Step]:
     """The chip is a blank of ours: its identification code is there, nobody's data is."""
     directory, file, number = _place(files, HOLDER_NUMBER)
     yield _select(directory)
-    yield Capture(IDENTIFICATION, 5, 1, Text("read the identification code", "读取卡识别码"))
+    yield _region(required)
     yield ExpectBlank(file.sfi[0], number, Text("check that the chip is blank", "检查芯片为空白"))
+
+
+def _region(required: str | None = None) -> Step:
+    return ReadRegion(5, 1, required, Text("read the blank's region", "读取卡片所属地区"))
 
 
 def _records_of(card: PreparedCard, directory: DedicatedFile, file: ElementaryFile) -> list[PreparedRecord]:
@@ -93,9 +99,12 @@ def _titled(verb_en: str, verb_zh: str, record: PreparedRecord) -> Text:
 
 
 def _write_files(card: PreparedCard, files: FileApplication) -> Iterator[Step]:
+    selected, _, _ = _place(files, HOLDER_NUMBER)  # by the look at the blank
     for directory in files.directories:
         open_for = None
-        yield _select(directory)
+        if directory is not selected:
+            yield _select(directory)
+            selected = directory
         for file in directory.files:
             records = _records_of(card, directory, file)
             if records and file.write not in (open_for, "FREE"):
@@ -106,9 +115,11 @@ def _write_files(card: PreparedCard, files: FileApplication) -> Iterator[Step]:
 
 
 def _read_files(card: PreparedCard, files: FileApplication) -> Iterator[Step]:
-    for directory in files.directories:
+    for place, directory in enumerate(files.directories):
         open_for = None
         yield _select(directory)
+        if place == 0:
+            yield _region()
         for file in directory.files:
             records = _records_of(card, directory, file)
             if records and file.read not in (open_for, "FREE"):
@@ -167,4 +178,4 @@ def _identify(files: FileApplication) -> Iterator[Step]:
     yield Capture(CARD_NUMBER, file.sfi[0], number, Text("read the card number", "读取卡号"))
 
 
-__all__ = ["CARD_NUMBER", "IDENTIFICATION", "compile_plan"]
+__all__ = ["CARD_NUMBER", "compile_plan"]

@@ -14,7 +14,7 @@ from cardfab.apdu.status import StatusWord
 from cardfab.errors import Text
 from cardfab.keys import Sealed
 from cardfab.plan.run import Run, SessionKeys
-from cardfab.plan.steps import Authenticate, Expect, OpenChannel, Step, StoreData
+from cardfab.plan.steps import Authenticate, Expect, OpenChannel, ReadRegion, Step, StoreData
 
 _OK = StatusWord(0x9000)
 
@@ -76,9 +76,9 @@ class _NoKeys:
         return _NoChannel()
 
 
-def describe(steps: Sequence[Step], region: str) -> Iterator[DescribedCommand]:
+def describe(steps: Sequence[Step]) -> Iterator[DescribedCommand]:
     """Every APDU of the steps, in order."""
-    run = Run(_NoKeys(), region, bytes(13), bytes)
+    run = Run(_NoKeys(), bytes(13), bytes)
     number = 0
     for step in steps:
         exchange = step.exchange(run)
@@ -96,6 +96,8 @@ def _declared(step: Step, command: CommandApdu) -> ResponseApdu:
     """The answer that a rehearsal assumes: the one that lets the step go on."""
     if isinstance(step, Expect):
         return ResponseApdu(step.expected, _OK)
+    if isinstance(step, ReadRegion):
+        return ResponseApdu(b"\x01\x10" + bytes.fromhex(step.required or "000000") + bytes(13), _OK)
     if command.ins == 0x84:
         return ResponseApdu(bytes(command.ne or 8), _OK)
     if command.ins == 0x50:

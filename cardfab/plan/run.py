@@ -50,9 +50,9 @@ class Run:
     """One run on one chip. ``random`` gives that many random bytes."""
 
     keys: RunKeys
-    region: str
     historical: bytes
     random: Callable[[int], bytes]
+    region: str = "000000"
     captured: dict[str, bytes] = field(default_factory=dict)
     compared: list[Comparison] = field(default_factory=list)
     channel: Scp02[SessionKeys] | None = None

@@ -11,7 +11,7 @@ from typing import TypeAlias
 from cardfab.apdu import commands
 from cardfab.apdu.commands import RECORD_NOT_FOUND
 from cardfab.apdu.line import external_authenticate
-from cardfab.apdu.link import Exchange, expect
+from cardfab.apdu.link import CardAnswerMalformed, Exchange, expect
 from cardfab.apdu.message import CommandApdu
 from cardfab.apdu.scp import Level, open_scp02, through
 from cardfab.apdu.tlv import Dgi
@@ -25,6 +25,12 @@ class BlankNotBlank(CardRefused):
     """The chip in the reader holds somebody's data already."""
 
     default_code = "CF-4200"
+
+
+class OtherRegion(CardRefused):
+    """The blank belongs to another city."""
+
+    default_code = "CF-4220"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,35 @@ class ExpectBlank:
                 ),
                 do=Text("Put the card aside and count the blanks.", "请将该卡单独存放，并清点空白卡。"),
             )
+
+
+@dataclass(frozen=True, slots=True)
+class ReadRegion:
+    """The city that the blank was made for, from its identification code (V2.0, 8.1.1.1): its keys come by that city.
+
+    ``required`` is the region of the holder where a product wants blanks of the same city.
+    """
+
+    sfi: int
+    number: int
+    required: str | None
+    title: Text
+
+    def exchange(self, run: Run) -> Exchange[None]:
+        command = commands.read_record(self.number, self.sfi, name=self.title.en)
+        record = expect((yield command), command).data
+        region = record[2:5].hex()
+        if len(record) != 18 or not region.isdecimal():
+            raise CardAnswerMalformed(command.title, "it is no identification code", "不是卡识别码")
+        if self.required is not None and region != self.required:
+            raise OtherRegion(
+                Text(
+                    f"The blank was made for region {region}; this holder's card is for {self.required}.",
+                    f"该空白卡属于地区 {region}，持卡人的卡应属于 {self.required}。",
+                ),
+                do=Text("Load blanks of that region.", "请装入该地区的空白卡。"),
+            )
+        run.region = region
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,5 +186,7 @@ class Expect:
         run.compared.append(Comparison(self.title, self.expected, found, response.sw))
 
 
-Step: TypeAlias = Select | Authenticate | ExpectBlank | Capture | UpdateRecord | OpenChannel | StoreData | Expect
+Step: TypeAlias = (
+    Select | Authenticate | ReadRegion | ExpectBlank | Capture | UpdateRecord | OpenChannel | StoreData | Expect
+)
 """Everything a plan can do today; a new kind of step is added here, and mypy finds where it must be handled."""

@@ -26,4 +26,5 @@ class CardProfile(Strict):
     title_zh: str
     algorithm: Literal["3DES", "SM4"]
     channel: Channel
+    blanks: Literal["any region", "same region"] = "same region"
     training: bool

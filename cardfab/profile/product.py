@@ -37,8 +37,8 @@ class Product(Strict):
     financial: str
     face: str
     stock: str
+    bank_name: str
     validity_years: int = Field(ge=1, le=50)
-    version: str
     initialiser_place: str = Field(pattern=r"^\d{6}$")
     print: bool
     approval: Literal["required", "second person"]

@@ -37,7 +37,8 @@ def _pragmas(raw: Any, record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    reading = connection.get_execution_options().get("reading")
+    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
 
 class Database:
@@ -59,6 +60,13 @@ class Database:
                 self._watch(f"before:commit:{name}")
                 begun.commit()
             self._watch(f"after:commit:{name}")
+
+    @contextmanager
+    def reading(self) -> Iterator[Transaction]:
+        """A look at one moment; nothing is kept of what is changed inside."""
+        with self._engine.connect() as connection, connection.execution_options(reading=True).begin() as begun:
+            yield Transaction(connection)
+            begun.rollback()
 
     def upgrade(self) -> None:
         """Bring the schema to this program's version, creating it where there is none."""

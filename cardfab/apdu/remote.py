@@ -1,0 +1,100 @@
+"""A reader at the end of a TCP connection (``tcp://host:port``): the training rig, or another machine's.
+
+Frames as vpcd has them, the station being the client: 2 bytes of length, then one byte 00 power off, 01 power on,
+02 reset, 04 ATR, or an APDU. Only 04 and an APDU are answered; an empty answer says that there is no card.
+"""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+from cardfab.apdu.link import CardGone, ReaderFault
+
+POWER_OFF, POWER_ON, RESET, GET_ATR = (bytes([value]) for value in (0x00, 0x01, 0x02, 0x04))
+
+
+def _address(url: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host = port = None
+    if not url.startswith("tcp://") or not host or not port or parts.path not in ("", "/"):
+        raise ReaderFault(f"{url!r} is not tcp://host:port", f"{url!r} 不是 tcp://主机:端口")
+    return host, port
+
+
+class RemoteConnection:
+    """Connects, powers the card that lies in the contact station, and reads its ATR.
+
+    ``timeout`` in seconds holds for the connection and for each answer. Raises :class:`ReaderFault` when nobody
+    listens, :class:`CardGone` when there is no card.
+    """
+
+    def __init__(self, url: str, *, timeout: float = 30.0) -> None:
+        address = _address(url)
+        try:
+            self._socket = socket.create_connection(address, timeout=timeout)
+            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            raise ReaderFault(f"{url} does not answer", f"{url} 无应答") from error
+        try:
+            self._atr = self._started(POWER_ON)
+        except CardGone:
+            self._socket.close()
+            raise
+
+    def _send(self, payload: bytes) -> None:
+        """Length and data in one write: two would wait for each other's acknowledgement."""
+        if len(payload) > 0xFFFF:
+            raise ReaderFault("a command is too long for the frame", "命令超出帧长")
+        try:
+            self._socket.sendall(len(payload).to_bytes(2, "big") + payload)
+        except OSError as error:
+            raise CardGone("the connection to the reader broke", "与读卡器的连接中断") from error
+
+    def _receive(self) -> bytes:
+        answer = self._exactly(int.from_bytes(self._exactly(2), "big"))
+        if not answer:
+            raise CardGone("the contact station is empty", "读卡位置没有卡")
+        return answer
+
+    def _exactly(self, length: int) -> bytes:
+        data = b""
+        while len(data) < length:
+            try:
+                if hasattr(socket, "TCP_QUICKACK"):  # Linux forgets it after a while: set before each receive
+                    self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+                part = self._socket.recv(length - len(data))
+            except OSError as error:
+                raise CardGone("the connection to the reader broke", "与读卡器的连接中断") from error
+            if not part:
+                raise CardGone("the reader closed the connection", "读卡器关闭了连接")
+            data += part
+        return data
+
+    def _started(self, order: bytes) -> bytes:
+        self._send(order)
+        self._send(GET_ATR)
+        return self._receive()
+
+    def atr(self) -> bytes:
+        return self._atr
+
+    def transmit(self, apdu: bytes) -> bytes:
+        if len(apdu) < 4:  # would read as an order to the reader
+            raise ReaderFault("a command has at least four bytes", "命令至少四字节")
+        self._send(apdu)
+        return self._receive()
+
+    def reset(self) -> bytes:
+        self._atr = self._started(RESET)
+        return self._atr
+
+    def close(self) -> None:
+        with suppress(CardGone):
+            self._send(POWER_OFF)
+        with suppress(OSError):
+            self._socket.close()

@@ -1,0 +1,69 @@
+"""Make a training station in a folder, without a question: settings, key store, database, people, somebody signed in."""
+
+from __future__ import annotations
+
+import base64
+import os
+from pathlib import Path
+
+from cardfab.cli.wiring import sign_in, write_private
+from cardfab.errors import Text, UsageRefused
+from cardfab.keys import SoftKeyStore
+from cardfab.production import Person, Role
+from cardfab.settings import Located, read_settings
+from cardfab.store import Database
+
+SETTINGS = """\
+# A training station. Its keys are published and its cards say SPECIMEN; 'cardfab config show --origin' lists every value.
+database = "station.db"
+
+[station]
+name = "{name}"
+training = true
+
+[keystore]
+file = "training.keys"
+# Only a training key store may be opened by a word that lies in a file.
+unlock_file = "training.unlock"
+
+[devices]
+# "simulated" runs reader, printer and training chips inside the program. Else: reader = "pcsc:NAME" or "tcp://HOST:PORT",
+# printer = "socket://HOST:PORT", "/dev/ttyUSB0" or "none".
+reader = "simulated"
+printer = "simulated"
+printer_profile = "evolis-ymcko"
+"""
+
+PEOPLE = (
+    Person("trainee", "Trainee 学员", frozenset({Role.OPERATOR, Role.SUPERVISOR, Role.AUDITOR})),
+    Person("operator", "Operator 操作员", frozenset({Role.OPERATOR})),
+    Person("supervisor", "Supervisor 主管", frozenset({Role.SUPERVISOR})),
+    Person("auditor", "Auditor 审计员", frozenset({Role.AUDITOR})),
+)
+
+
+def found_training_station(folder: Path, name: str = "training-01") -> Located:
+    """Make the station and sign the trainee in; raises UsageRefused when the folder holds a station already."""
+    settings = folder / "cardfab.toml"
+    if settings.exists():
+        raise UsageRefused(
+            Text(f"{folder} holds a station already.", f"{folder} 中已有制卡点。"),
+            do=Text("Choose another folder.", "请另选目录。"),
+            code="CF-2200",
+        )
+    folder.mkdir(parents=True, exist_ok=True)
+    word = base64.b64encode(os.urandom(24))
+    write_private(folder / "training.unlock", word)
+    write_private(folder / "training.keys", SoftKeyStore.training(os.urandom).to_file(word))
+    database = Database(folder / "station.db")
+    try:
+        database.upgrade()
+        with database.transaction("people") as tx:
+            for person in PEOPLE:
+                tx.people.add(person)
+    finally:
+        database.close()
+    settings.write_text(SETTINGS.format(name=name), encoding="utf-8")
+    located = read_settings((settings,))
+    sign_in(located, PEOPLE[0].login)
+    return located

@@ -1,0 +1,235 @@
+"""The only place that joins parts into a running whole: settings, key store, database, profiles, fonts, devices."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO
+
+from cardfab.apdu.link import CardConnection, WatchedConnection
+from cardfab.apdu.pcsc import PcscConnection
+from cardfab.apdu.remote import RemoteConnection
+from cardfab.apdu.trace import RecordingConnection
+from cardfab.errors import DeviceFault, StockFault, Text, UsageRefused
+from cardfab.face.fonts import FontBook
+from cardfab.keys import SoftKeyStore, StoreLocked
+from cardfab.printer.evolis import EvolisPrinter
+from cardfab.printer.stream import open_stream
+from cardfab.production import Person
+from cardfab.profile.loader import load
+from cardfab.profile.printer import PrinterProfile
+from cardfab.resources import ProfileFolders, data_folder
+from cardfab.settings import Located
+from cardfab.station.desk import Desk
+from cardfab.station.devices import Devices
+from cardfab.store import Database
+from cardfab.watch import Watch, unwatched
+
+SESSION = "session.json"
+ReadSecret = Callable[[str], str]
+
+
+class NotSignedIn(StockFault):
+    """Nobody is signed in at this station."""
+
+    default_code = "CF-7420"
+
+
+class StationBusy(DeviceFault):
+    """Another program of this station is at work with the devices."""
+
+    default_code = "CF-5400"
+
+
+def profile_source(folder: Path | None) -> ProfileFolders:
+    """The station's own profiles first, then the packaged ones."""
+    packaged = data_folder("profiles")
+    return ProfileFolders((packaged,) if folder is None else (folder / "profiles", packaged))
+
+
+def font_book(dirs: Sequence[str]) -> FontBook:
+    """Fonts of this machine."""
+    return FontBook([Path(name) for name in dirs])
+
+
+def signed_in(located: Located) -> str:
+    """The login of who is signed in; raises :class:`NotSignedIn`."""
+    file = located.path(SESSION)
+    if file.is_file():
+        return str(json.loads(file.read_text(encoding="utf-8"))["login"])
+    raise NotSignedIn(
+        Text("Nobody is signed in at this station.", "本制卡点无人登录。"),
+        do=Text("'cardfab user login NAME'; 'cardfab user list' shows who.", "请登录：cardfab user login 姓名。"),
+    )
+
+
+def sign_in(located: Located, login: str) -> None:
+    """Keep who works at this station until they sign out."""
+    write_private(located.path(SESSION), json.dumps({"login": login}).encode())
+
+
+def write_private(file: Path, content: bytes) -> None:
+    """Write a file that only its owner reads, whole or not at all."""
+    part = file.with_suffix(file.suffix + ".part")
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+        out.write(content)
+        out.flush()
+        os.fsync(out.fileno())
+    part.replace(file)
+
+
+def open_keys(located: Located, ask: ReadSecret) -> SoftKeyStore:
+    """Open the key store: by the word in its file for training, by a person's word otherwise."""
+    section = located.values.keystore
+    file = located.path(section.file)
+    if not file.is_file():
+        raise StoreLocked(Text(f"There is no key store {file.name}.", f"没有密钥库 {file.name}。"))
+    if section.unlock_file is None:
+        return SoftKeyStore.from_file(file.read_bytes(), ask("key store").encode(), os.urandom)
+    store = SoftKeyStore.from_file(file.read_bytes(), located.path(section.unlock_file).read_bytes(), os.urandom)
+    if not located.values.station.training or not all(info.training for info in store.infos()):
+        raise UsageRefused(
+            Text(
+                "Only a training key store may be opened by a word in a file.", "只有训练密钥库可由文件中的口令打开。"
+            ),
+            do=Text("Remove 'unlock_file' from the settings.", "请从配置中删除 unlock_file。"),
+            code="CF-2100",
+        )
+    return store
+
+
+def no_prompt(what: str) -> str:
+    """No person can be asked: without a terminal, a word comes on standard input's first line."""
+    if sys.stdin is None or sys.stdin.isatty():
+        import getpass
+
+        return getpass.getpass(f"{what}: ")
+    return sys.stdin.readline().rstrip("\n")
+
+
+@contextmanager
+def open_desk(
+    located: Located,
+    *,
+    ask: ReadSecret = no_prompt,
+    watch: Watch = unwatched,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    login: str | None = None,
+) -> Iterator[Desk]:
+    """The station in use by whoever is signed in."""
+    database = Database(located.path(located.values.database), watch=watch)
+    try:
+        database.require_current()
+        with database.reading() as tx:
+            person: Person = tx.people.get(login or signed_in(located))
+        yield Desk(
+            station=located.values.station.name,
+            training=located.values.station.training,
+            person=person,
+            database=database,
+            keys=open_keys(located, ask),
+            profiles=profile_source(located.folder),
+            fonts=font_book(located.values.fonts.dirs),
+            now=now,
+            random=os.urandom,
+        )
+    finally:
+        database.close()
+
+
+@contextmanager
+def sole_worker(located: Located) -> Iterator[None]:
+    """One program at a time moves cards here. The kernel frees the lock when its holder dies, however it dies."""
+    with located.path("station.lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as busy:
+            raise StationBusy(
+                Text("Another cardfab is moving cards at this station.", "本制卡点已有另一个 cardfab 正在制卡。"),
+                do=Text("Wait for it, or end it.", "请等待其结束，或将其终止。"),
+            ) from busy
+        yield
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What a station works with for a while. ``reader`` and ``printer`` as in the settings or on the command line."""
+
+    reader: str
+    printer: str
+    printer_profile: str
+    faces: Path | None = None
+    trace: IO[str] | None = None
+
+
+@contextmanager
+def open_devices(desk: Desk, bench: Bench, *, watch: Watch = unwatched) -> Iterator[Devices]:
+    """The reader and printer pair. ``simulated`` runs a printer with a hopper as full as the books say."""
+    with ExitStack() as stack:
+        if "simulated" in (bench.reader, bench.printer):
+            bench = stack.enter_context(_simulated(desk, bench))
+        printer = None
+        if bench.printer != "none":
+            settings = load(desk.profiles, "printers", bench.printer_profile, PrinterProfile)
+            printer = EvolisPrinter(
+                open_stream(bench.printer, watch=watch, **settings.line.model_dump()), settings.settings()
+            )
+            stack.callback(printer.close)
+        yield Devices(lambda: _connect(bench, watch), printer)
+
+
+def _connect(bench: Bench, watch: Watch) -> CardConnection:
+    kind, _, rest = bench.reader.partition(":")
+    connection: CardConnection = PcscConnection(rest) if kind == "pcsc" else RemoteConnection(bench.reader)
+    watched = WatchedConnection(connection, watch)
+    if bench.trace is None:
+        return watched
+    return RecordingConnection(watched, bench.trace.write)
+
+
+@contextmanager
+def _simulated(desk: Desk, bench: Bench) -> Iterator[Bench]:
+    """A printer, a reader and training chips in this process, on ports of the loopback that nobody else knows."""
+    from cardfab.simulator.chip import make_blank
+    from cardfab.simulator.rig import Rig
+
+    if not desk.training:
+        raise UsageRefused(
+            Text("Simulated devices are for a training station.", "模拟设备仅用于训练制卡点。"),
+            do=Text("Name reader and printer in the settings.", "请在配置中指定读卡器和打印机。"),
+            code="CF-2110",
+        )
+    with desk.database.transaction("training blanks") as tx:
+        remaining = sum(account.remaining for account in tx.stock.accounts())
+        serials = [tx.jobs.next_number("training-chip", 1) for _ in range(remaining)]
+    with Rig([make_blank(serial=serial) for serial in serials], out=bench.faces) as rig:
+        printer = bench.printer if bench.printer == "none" else f"socket://127.0.0.1:{rig.printer_port}"
+        yield replace(bench, reader=f"tcp://127.0.0.1:{rig.reader_port}", printer=printer)
+
+
+def bench_of(located: Located, *, reader: str | None, printer: str | None, faces: Path | None = None) -> Bench:
+    """The devices of the settings, or those named on the command line."""
+    section = located.values.devices
+    return Bench(reader or section.reader, printer or section.printer, section.printer_profile, faces)
+
+
+__all__ = [
+    "Bench",
+    "bench_of",
+    "font_book",
+    "open_desk",
+    "open_devices",
+    "open_keys",
+    "profile_source",
+    "sign_in",
+    "signed_in",
+    "sole_worker",
+    "write_private",
+]

@@ -1,0 +1,177 @@
+"""A request file as rows of text: CSV or JSON lines, nothing judged but the form."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from cardfab.errors import Text
+from cardfab.prepare.finding import WHOLE_FILE, WHOLE_ROW, RequestFileRefused, RowFinding, shown
+
+Form = Literal["csv", "jsonl"]
+Row = tuple[int, dict[str, str]]
+
+COLUMNS = (
+    "request_id",
+    "social_security_number",
+    "name",
+    "sex",
+    "ethnicity",
+    "birth_date",
+    "birthplace",
+    "region",
+    "category",
+    "card_class",
+    "household_type",
+    "household_address",
+    "phone",
+    "employer",
+    "marital_status",
+    "employment_status",
+    "identity_category",
+    "bank_product",
+    "photo",
+    "replaces_card",
+    "urgent",
+)
+"""The columns of a CSV file, in any order, and the keys of each JSON line."""
+
+
+def read_rows(data: bytes, form: Form) -> tuple[list[Row], list[RowFinding]]:
+    """The rows that could be read, each with its number, and what is wrong with the form of the others.
+
+    Raises RequestFileRefused where the file cannot be read as a table at all.
+    """
+    text = _text(data)
+    findings: list[RowFinding] = []
+    rows = list((_csv_rows if form == "csv" else _json_rows)(text, findings))
+    if not rows and not findings:
+        raise _whole(1, "The file holds no request.", "文件中没有任何申请。")
+    return rows, findings
+
+
+def _text(data: bytes) -> str:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise _whole(
+            line,
+            f"Line {line} is not UTF-8. Save the file as UTF-8 (in a spreadsheet: CSV UTF-8).",
+            f"第 {line} 行不是 UTF-8 编码。请将文件另存为 UTF-8（电子表格中选“CSV UTF-8”）。",
+        ) from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise _whole(
+            line,
+            f"Line {line} holds a NUL character. Export the file again; this one is damaged.",
+            f"第 {line} 行含有空字符（NUL）。文件已损坏，请重新导出。",
+        )
+    if not text.strip():
+        raise _whole(1, "The file is empty.", "文件为空。")
+    return text
+
+
+def _csv_rows(text: str, findings: list[RowFinding]) -> Iterator[Row]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    header: list[str] = []
+    row = 0
+    try:
+        for row, cells in enumerate(reader, start=1):
+            if row == 1:
+                header = cells
+                _check_columns(header)
+            elif not cells:
+                continue  # a line with nothing on it, as editors leave at the end
+            elif len(cells) != len(header):
+                findings.append(_ragged(row, len(cells), len(header)))
+            else:
+                yield row, dict(zip(header, cells, strict=True))
+    except csv.Error as error:
+        findings.append(
+            _finding(
+                row + 1,
+                WHOLE_ROW,
+                f"This row cannot be read, nor can those after it ({error}). Close every quotation mark.",
+                f"本行及其后各行无法读取（{error}）。请检查引号是否成对。",
+            )
+        )
+
+
+def _check_columns(header: Sequence[str]) -> None:
+    findings = [
+        _finding(1, column, f"The column {column} is missing. Add it.", f"缺少列 {column}，请补上。")
+        for column in COLUMNS
+        if column not in header
+    ]
+    for column, times in Counter(header).items():
+        if column not in COLUMNS:
+            en = f"The column {shown(column)} is not known. Remove it or correct its name."
+            findings.append(_finding(1, shown(column), en, f"未知的列 {shown(column)}，请删除或更正列名。"))
+        elif times > 1:
+            en = f"The column {column} stands there {times} times. Keep one."
+            findings.append(_finding(1, column, en, f"列 {column} 出现了 {times} 次，请只保留一列。"))
+    if findings:
+        raise RequestFileRefused(tuple(findings))
+
+
+def _json_rows(text: str, findings: list[RowFinding]) -> Iterator[Row]:
+    # Only a line feed ends a line: U+2028 and its like may stand inside a JSON text.
+    for row, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            pairs = json.loads(line, object_pairs_hook=_Pairs)
+        except (ValueError, RecursionError):
+            pairs = None
+        if not isinstance(pairs, _Pairs):
+            en = "This line is not one JSON object. Write one object a line."
+            findings.append(_finding(row, WHOLE_ROW, en, "本行不是一个 JSON 对象。请每行写一个对象。"))
+            continue
+        here = list(_check_keys(row, pairs))
+        findings += here
+        if not here:
+            yield row, dict(pairs)
+
+
+class _Pairs(list[tuple[str, str]]):
+    """An object as it was written, repeated keys and all."""
+
+
+def _check_keys(row: int, pairs: _Pairs) -> Iterator[RowFinding]:
+    times = Counter(key for key, _ in pairs)
+    for column in COLUMNS:
+        if column not in times:
+            yield _finding(row, column, f"The key {column} is missing. Add it.", f"缺少键 {column}，请补上。")
+    for key, value in pairs:
+        if key not in COLUMNS:
+            en = f"The key {shown(key)} is not known. Remove it or correct its name."
+            yield _finding(row, shown(key), en, f"未知的键 {shown(key)}，请删除或更正。")
+        elif not isinstance(value, str):
+            en = "The value is not a text. Write it in quotation marks."
+            yield _finding(row, key, en, "该值不是文本，请加引号。")
+    for key, count in times.items():
+        if count > 1 and key in COLUMNS:
+            en = f"The key {key} stands there {count} times. Keep one."
+            yield _finding(row, key, en, f"键 {key} 出现了 {count} 次，请只保留一个。")
+
+
+def _ragged(row: int, cells: int, columns: int) -> RowFinding:
+    return _finding(
+        row,
+        WHOLE_ROW,
+        f"The row has {cells} cells, the header {columns}. Look for a comma too many or too few.",
+        f"本行有 {cells} 个单元格，表头有 {columns} 个。请检查是否多了或少了逗号。",
+    )
+
+
+def _finding(row: int, field: str, en: str, zh: str) -> RowFinding:
+    return RowFinding(row, field, Text(en, zh))
+
+
+def _whole(row: int, en: str, zh: str) -> RequestFileRefused:
+    return RequestFileRefused((_finding(row, WHOLE_FILE, en, zh),))

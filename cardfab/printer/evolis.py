@@ -1,0 +1,302 @@
+"""Evolis card printers: chip first, then print, the card stays inside, then it is given out.
+
+The sequence is that of a kiosk in service; each answer is waited for before the next command, and where the card is
+is asked again after every movement. Source and standing of every command: ``docs/printers.md``. Never tried on a
+physical printer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from cardfab.errors import Text
+from cardfab.printer.driver import CardPosition, PrinterIdentity, PrinterStatus, Ribbon
+from cardfab.printer.evolis_wire import (
+    BAD_COMMAND,
+    OK,
+    EvolisSettings,
+    bitmap,
+    check_size,
+    command,
+    mnemonic,
+)
+from cardfab.printer.fault import Fault, PrinterFault
+from cardfab.printer.machine import Event, Machine, State
+from cardfab.printer.raster import COLOUR_PANELS, PrintSide, separate
+from cardfab.printer.stream import Stream
+
+_VOLTS: Final = re.compile(r"(\d+)[,.](\d+) ?Volts", re.IGNORECASE)
+_NO_RIBBON: Final = "RIB"
+
+
+class EvolisPrinter:
+    """A `cardfab.printer.driver.CardPrinter` over one `Stream`. Not for use by two threads."""
+
+    def __init__(self, stream: Stream, settings: EvolisSettings) -> None:
+        self._stream = stream
+        self._settings = settings
+        self._machine = Machine()
+
+    @property
+    def state(self) -> State:
+        return self._machine.state
+
+    # what it is, how it stands
+
+    def identify(self) -> PrinterIdentity:
+        """Model, serial number, firmware, print head (``Rtp Rsn Rfv Rkn``)."""
+        return PrinterIdentity(
+            model=self._value("Rtp"),
+            serial=self._value("Rsn"),
+            firmware=self._value("Rfv"),
+            print_head=self._value("Rkn"),
+        )
+
+    def status(self) -> PrinterStatus:
+        """Ask every sensor. A query this model does not know is None in the answer."""
+        ribbon, left, capacity = self._ribbon()
+        low, full = self._optional("Rse;n"), self._optional("Rlr;h")
+        cleaning = self._optional(self._settings.commands.cleaning_query)
+        return PrinterStatus(
+            cover_open=not self._covered("Rse;o"),
+            feeder_empty=not self._covered("Rse;f"),
+            feeder_low=None if low is None else self._above("Rse;n", low),
+            ribbon=ribbon,
+            ribbon_left=left,
+            ribbon_capacity=capacity,
+            position=self.position(),
+            reject_box_full=None if full is None else full == "CARD",
+            needs_cleaning=None if cleaning is None else "CLEANING" in cleaning,
+        )
+
+    def position(self) -> CardPosition:
+        """Where the card is (``Rlr;p``)."""
+        return dict(self._settings.positions).get(self._ask("Rlr;p"), CardPosition.UNKNOWN)
+
+    def cards_fed(self) -> int | None:
+        """Cards inserted since the printer was made (``Rco;c``): whether a feed that was cut off took a card."""
+        reply = self._optional("Rco;c")
+        return None if reply is None else self._number("Rco;c", reply)
+
+    # the session
+
+    def prepare(self) -> CardPosition:
+        """Take over, send the settings, look where a card is."""
+        with self._step(Event.FOUND_EMPTY):
+            self._run(self._settings.commands.take_over)
+            found = self.position()
+        event = {CardPosition.NONE: Event.FOUND_EMPTY, CardPosition.CONTACT: Event.FOUND_AT_CONTACT}
+        self._machine.move(event.get(found, Event.FOUND_CARD))
+        return found
+
+    def feed_to_contact(self) -> None:
+        """One card from the feeder to the contact station (``Sis``)."""
+        with self._step(Event.FED):
+            status = self.status()
+            if status.position is not CardPosition.NONE:
+                raise PrinterFault(Fault.CARD_INSIDE, _same(status.position.value))
+            blocking = {Fault.COVER_OPEN, Fault.FEEDER_EMPTY, Fault.REJECT_BOX_FULL}
+            if self._settings.cleaning_stops:
+                blocking.add(Fault.NEEDS_CLEANING)
+            _stop_at(status, blocking)
+            self._run([self._settings.commands.to_contact])
+            self._expect(CardPosition.CONTACT)
+        self._machine.move(Event.FED)
+
+    def print_sides(self, front: PrintSide, back: PrintSide | None = None) -> None:
+        """Print one or both sides of the card that stands at the contact station; the card stays inside."""
+        with self._step(Event.MOVED_TO_PRINT):
+            commands = self._settings.commands
+            sides = [(commands.front, self._panels(front, self._settings.front_panels))]
+            if back is not None:
+                sides.append((commands.back, self._panels(back, self._settings.back_panels)))
+            self._ready_to_print(self._settings.frames(both_sides=back is not None))
+            self._run([*commands.before_print, commands.to_print])
+            self._expect(CardPosition.PRINT)
+        self._machine.move(Event.MOVED_TO_PRINT)
+        with self._step(Event.SIDES_PRINTED):
+            self._run([commands.start])
+            for side, panels in sides:
+                self._run([side])
+                for name, frame in panels:
+                    self._download(name, frame)
+            self._run([commands.end])
+            self._expect(CardPosition.PRINT)
+        self._machine.move(Event.SIDES_PRINTED)
+
+    def eject(self) -> None:
+        """Give the card out; it must be inside before and gone after."""
+        with self._step(Event.CARD_EJECTED):
+            if self.position() is CardPosition.NONE:
+                raise PrinterFault(Fault.WRONG_POSITION, _same(CardPosition.NONE.value))
+            self._run(self._settings.commands.eject)
+            self._expect(CardPosition.NONE)
+        self._machine.move(Event.CARD_EJECTED)
+
+    def reject(self) -> bool:
+        """Move the card inside to the reject box (``Ser``); False when the printer says there is none."""
+        with self._step(Event.CARD_REJECTED):
+            inside = self.position() is not CardPosition.NONE
+            if inside:
+                self._run(self._settings.commands.reject)
+                self._expect(CardPosition.NONE)
+        self._machine.move(Event.CARD_REJECTED)
+        return inside
+
+    def release(self) -> None:
+        """Give error management back (``Pem;0``)."""
+        with self._step(Event.RELEASED):
+            self._run(self._settings.commands.release)
+        self._machine.move(Event.RELEASED)
+
+    def close(self) -> None:
+        self._machine.move(Event.RELEASED)
+        self._stream.close()
+
+    # below the session
+
+    @contextmanager
+    def _step(self, event: Event) -> Iterator[None]:
+        """Refuse a step out of turn before anything is sent; whatever breaks inside it leaves the session in FAULT."""
+        self._machine.require(event)
+        try:
+            if self._machine.state is State.FAULT:  # the answer of a command given up may still come
+                self._stream.settle(self._settings.timeouts.settle)
+            yield
+        except BaseException:
+            self._machine.move(Event.FAILED)
+            raise
+
+    def _panels(self, side: PrintSide, wanted: str) -> list[tuple[str, bytes]]:
+        """The bitmap commands of a side, made before the card moves; blank ones too, or the ribbon shifts."""
+        settings = self._settings
+        check_size(side.size, settings)
+        planes = separate(side, levels=settings.levels, tone=settings.tone, black_panel="k" in wanted)
+        return [
+            (
+                f"{'Dbc' if settings.compressed else 'Db'};{panel}",
+                bitmap(
+                    panel,
+                    settings.levels if panel in COLOUR_PANELS else 2,
+                    planes.coded(panel, compressed=settings.compressed),
+                    compressed=settings.compressed,
+                    padding=settings.padding,
+                ),
+            )
+            for panel in wanted
+        ]
+
+    def _ready_to_print(self, frames: int) -> None:
+        """The card is still there (``Si`` without a card would feed one), the cover is closed, the ribbon lasts."""
+        self._expect(CardPosition.CONTACT)
+        if not self._covered("Rse;o"):
+            raise PrinterFault(Fault.COVER_OPEN)
+        ribbon, left, _ = self._ribbon()
+        if ribbon is Ribbon.MISSING:
+            raise PrinterFault(Fault.RIBBON_MISSING)
+        if ribbon is Ribbon.ENDED or (left is not None and left < frames):
+            raise PrinterFault(Fault.RIBBON_ENDED, Text(f"{left or 0} left", f"剩余{left or 0}"))
+
+    def _expect(self, wanted: CardPosition) -> None:
+        """Read the position again, a few times since the printer may answer wrongly; a mismatch is a fault."""
+        for attempt in range(self._settings.query_attempts):
+            if attempt:
+                self._stream.pause(self._settings.query_pause)
+            found = self.position()
+            if found is wanted:
+                return
+        if not self._covered("Rse;o"):
+            raise PrinterFault(Fault.COVER_OPEN)
+        raise PrinterFault(Fault.WRONG_POSITION, _same(f"{wanted.value} / {found.value}"))
+
+    def _ribbon(self) -> tuple[Ribbon, int | None, int | None]:
+        if not self._settings.ribbon_chip:
+            return Ribbon.UNKNOWN, None, None
+        count = self._value("Rrt;count")
+        if count.startswith("ERR") and _NO_RIBBON in count:
+            return Ribbon.MISSING, None, None
+        left, capacity = self._number("Rrt;count", count), self._optional("Rrt;qty")
+        mark = self._optional("Rcr")
+        ended = left <= 0 or mark not in (None, OK)
+        known = int(capacity) if capacity is not None and capacity.isdecimal() else None
+        return (Ribbon.ENDED if ended else Ribbon.PRESENT), left, known
+
+    def _covered(self, query: str) -> bool:
+        return self._above(query, self._ask(query))
+
+    def _above(self, query: str, reply: str) -> bool:
+        """Sensors answer as ``4,98 Volts``, with a comma."""
+        read = _VOLTS.fullmatch(reply)
+        if read is None:
+            raise self._refusal(query, reply) if reply.startswith("ERR") else _unreadable(query, reply)
+        return float(f"{read[1]}.{read[2]}") > self._settings.sensor_volts
+
+    def _number(self, query: str, reply: str) -> int:
+        if not reply.isdecimal():
+            raise self._refusal(query, reply) if reply.startswith("ERR") else _unreadable(query, reply)
+        return int(reply)
+
+    def _optional(self, query: str) -> str | None:
+        reply = self._ask(query)
+        return None if reply.startswith(BAD_COMMAND) else reply
+
+    def _value(self, query: str) -> str:
+        """The answer to a query that never is "OK"; printers answer so by mistake, then it is asked again."""
+        for attempt in range(self._settings.query_attempts):
+            if attempt:
+                self._stream.pause(self._settings.query_pause)
+            reply = self._ask(query)
+            if reply != OK:
+                return "" if reply.startswith(BAD_COMMAND) else reply
+        raise _unreadable(query, OK)
+
+    def _run(self, commands: Iterable[str]) -> None:
+        """Send acts one by one; each must be answered with "OK"."""
+        known = self._settings.commands
+        timeouts = self._settings.timeouts
+        for text in commands:
+            ends = text == known.end or text == known.eject[-1]
+            moves = text in (known.to_contact, known.to_print, known.reject[-1])
+            timeout = timeouts.end if ends else timeouts.move if moves else timeouts.parameter
+            tail = bytes(self._settings.end_padding) if text == known.end else b""
+            self._done(text, self._exchange(mnemonic(text), command(text) + tail, timeout))
+
+    def _download(self, name: str, frame: bytes) -> None:
+        self._done(name, self._exchange(name, frame, self._settings.timeouts.download))
+
+    def _done(self, name: str, reply: str) -> None:
+        if reply != OK:
+            raise self._refusal(name, reply)
+
+    def _refusal(self, name: str, reply: str) -> PrinterFault:
+        upper = reply.upper()
+        fault = next((means for word, means in self._settings.refusals if word in upper), Fault.REFUSED)
+        return PrinterFault(fault, _same(f"{name}: {reply!r}"))
+
+    def _ask(self, query: str) -> str:
+        return self._exchange(mnemonic(query), command(query), self._settings.timeouts.parameter)
+
+    def _exchange(self, name: str, data: bytes, timeout: float) -> str:
+        self._stream.write(data, name=name)
+        reply = self._stream.read_reply(timeout, name=name)
+        if not reply.isascii():
+            raise _unreadable(name, reply.hex())
+        return reply.decode("ascii").strip()
+
+
+def _stop_at(status: PrinterStatus, blocking: set[Fault]) -> None:
+    for fault in status.faults:
+        if fault in blocking:
+            raise PrinterFault(fault)
+
+
+def _unreadable(name: str, reply: str) -> PrinterFault:
+    return PrinterFault(Fault.UNREADABLE, _same(f"{name}: {reply!r}"))
+
+
+def _same(text: str) -> Text:
+    """What the wire said reads the same in both languages."""
+    return Text(text, text)

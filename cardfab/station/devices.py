@@ -1,0 +1,49 @@
+"""The reader and the printer of one station, which are one pair: the chip that is read lies in the printer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from cardfab.apdu.link import CardConnection, Link, link_to
+from cardfab.apdu.message import historical_bytes
+from cardfab.printer.driver import CardPosition, CardPrinter
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    """A powered chip at the reader. ``historical`` are the 13 bytes of the card reset information."""
+
+    link: Link
+    historical: bytes
+
+    @property
+    def serial(self) -> str:
+        """What tells this chip from every other: T6..TD (LD/T 32 part 2, table 16)."""
+        return self.historical[5:].hex().upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """``connect`` powers the chip in the reader; ``printer`` is None where cards are put in by hand."""
+
+    connect: Callable[[], CardConnection]
+    printer: CardPrinter | None
+
+    @contextmanager
+    def chip(self) -> Iterator[Chip]:
+        """The chip in the reader, freshly powered; let go at the end."""
+        connection = self.connect()
+        try:
+            yield Chip(link_to(connection), historical_bytes(connection.atr()))
+        finally:
+            connection.close()
+
+    def position(self) -> CardPosition:
+        """Where the printer's card is; without a printer the reader decides, so UNKNOWN."""
+        return CardPosition.UNKNOWN if self.printer is None else self.printer.position()
+
+    def cards_fed(self) -> int | None:
+        """The printer's own count of cards taken from the feeder; None when there is no such count."""
+        return None if self.printer is None else self.printer.cards_fed()

@@ -1,0 +1,123 @@
+"""Requests come in, whole files or none, and a person with that duty approves them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+from cardfab.errors import StockFault, Text
+from cardfab.face.photo import judge_photo
+from cardfab.prepare.importer import read_requests
+from cardfab.prepare.request import IssuanceRequest
+from cardfab.production import Act, JobEvent, JobState
+from cardfab.profile.face import PhotoRules
+from cardfab.profile.loader import load
+from cardfab.profile.product import Product
+from cardfab.station.desk import Desk
+from cardfab.station.preparing import prepare
+from cardfab.station.vault import holder_index, open_request, seal_request
+from cardfab.store import JobRow, RequestRow, Transaction
+
+
+class ApprovalRefused(StockFault):
+    """The request cannot be approved by this person, or not now."""
+
+    default_code = "CF-7300"
+
+
+def import_requests(
+    desk: Desk,
+    data: bytes,
+    *,
+    source: str,
+    form: Literal["csv", "jsonl"],
+    photos: Callable[[str], bytes | None],
+    photo_rules: PhotoRules,
+) -> tuple[str, ...]:
+    """Take in a whole file as one batch of requests; their ids. Raises RequestFileRefused and takes nothing."""
+    desk.person.must(Act.IMPORT)
+    with desk.database.reading() as tx:
+        known = tx.requests.ids()
+        on_file = _photos_on_file(desk, tx)
+
+    requests = read_requests(
+        data,
+        form=form,
+        photos=photos,
+        judge_photo=lambda jpeg: judge_photo(jpeg, photo_rules).findings,
+        codes=desk.codes(),
+        known_ids=known,
+        photo_on_file=on_file,
+        today=desk.now().date(),
+    )
+    stocks = {name: load(desk.profiles, "products", name, Product).stock for name in {r.bank_product for r in requests}}
+    salt = desk.random(32)
+    with desk.database.transaction("import") as tx:
+        move = desk.move(f"imported from {source}")
+        batch = tx.requests.add_batch(source, len(requests), salt, at=move.at, by=move.by)
+        rows = [_row(desk, request, batch, salt) for request in requests]
+        tx.requests.add(rows)
+        for row in rows:
+            tx.jobs.create(desk.token(), row.id, stocks[row.product], move)
+        details = {"batch": str(batch), "requests": str(len(rows))}
+        tx.audit.append(desk.event("request.import", desk.token(), "done", details))
+    return tuple(request.request_id for request in requests)
+
+
+def approve(desk: Desk, request_ids: Sequence[str]) -> tuple[JobRow, ...]:
+    """Approve requests and prepare their cards; every one is a transaction of its own."""
+    desk.person.must(Act.APPROVE)
+    return tuple(_approve(desk, request_id) for request_id in request_ids)
+
+
+def _approve(desk: Desk, request_id: str) -> JobRow:
+    with desk.database.transaction("approve") as tx:
+        job = tx.jobs.of_request(request_id)
+        row = tx.requests.get(request_id)
+        second = load(desk.profiles, "products", row.product, Product).approval == "second person"
+        if second and job.made_by == desk.person.login:
+            raise ApprovalRefused(
+                Text(
+                    f"Request {request_id} was entered by you; a second person approves it.",
+                    f"申请 {request_id} 由您录入，须由另一人审批。",
+                ),
+                do=Text("Let another supervisor sign in and approve.", "请另一位主管登录后审批。"),
+            )
+        # APPROVED: approved before, and the preparation was refused or interrupted; only that is done again.
+        if job.state not in (JobState.REQUESTED, JobState.APPROVED):
+            raise ApprovalRefused(
+                Text(
+                    f"Request {request_id} waits for no approval; its job is {job.state}.",
+                    f"申请 {request_id} 无待审批事项，作业状态为 {job.state}。",
+                ),
+            )
+        if job.state is JobState.REQUESTED:
+            job = tx.jobs.move(job, JobEvent.APPROVE, desk.move(), approved_by=desk.person.login)
+            tx.audit.append(desk.event("request.approve", job.token, "done", {"job": str(job.id)}))
+    return prepare(desk, job.id)
+
+
+def _photos_on_file(desk: Desk, tx: Transaction) -> Callable[[str], bytes | None]:
+    """The newest photo kept of a holder, for a re-issue after loss that brings none."""
+    kept = {row.holder_index: row for row in tx.requests.all() if row.salt is not None}
+
+    def photo(social_security_number: str) -> bytes | None:
+        row = kept.get(holder_index(desk.keys, social_security_number))
+        return open_request(desk.keys, row).photo if row else None
+
+    return photo
+
+
+def _row(desk: Desk, request: IssuanceRequest, batch: int, salt: bytes) -> RequestRow:
+    token = desk.token()
+    return RequestRow(
+        id=request.request_id,
+        token=token,
+        batch_id=batch,
+        holder_index=holder_index(desk.keys, request.social_security_number),
+        product=request.bank_product,
+        category=request.category,
+        urgent=request.urgent,
+        sealed=seal_request(desk.keys, request, token, salt),
+        salt=salt,
+    )

@@ -1,0 +1,242 @@
+"""One card, from its queued job to the card in the tray.
+
+Before every act that moves a card or changes a chip, the intent is committed with the job's state and the stock; after
+it, the outcome. Whatever happens in between, the next start finds the job in a state from which it can be settled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from cardfab.errors import CardfabError, CardRefused, DeviceFault, InDoubt, KeyFault, StockFault, Text
+from cardfab.plan import CARD_NUMBER, Comparison, PersonalisationPlan, Run, Step, carry_out, require_equal
+from cardfab.prepare.card import PreparedCard
+from cardfab.printer.driver import CardPosition, CardPrinter
+from cardfab.production import INTERRUPTIBLE, Act, JobState
+from cardfab.station.books import (
+    begin_encoding,
+    begin_printing,
+    claim,
+    doubt_job,
+    encoded,
+    finish,
+    printed,
+    remake,
+    spoil,
+    unclaim,
+)
+from cardfab.station.desk import Desk
+from cardfab.station.devices import Chip, Devices
+from cardfab.station.vault import plan_digest
+from cardfab.station.work import Work, current, open_work
+from cardfab.store import JobRow
+
+Progress = Callable[[str, int, int], None]
+"""Called with (stage, done, of): for a person who waits."""
+
+
+class WrongCard(CardRefused):
+    """The number on the chip is not the job's: this card is somebody else's."""
+
+    default_code = "CF-4400"
+
+
+class CardInside(DeviceFault):
+    """A card lies in the printer that this job did not feed."""
+
+    default_code = "CF-5300"
+
+
+class JobNotReady(StockFault):
+    """The job cannot be issued from the state it is in."""
+
+    default_code = "CF-7310"
+
+
+@dataclass(frozen=True, slots=True)
+class Issued:
+    """What an issue ended with."""
+
+    job: JobRow
+    card: PreparedCard
+    plan: PersonalisationPlan
+    compared: tuple[Comparison, ...]
+
+
+def silent(stage: str, done: int, of: int) -> None:
+    """No progress wanted."""
+
+
+def issue(desk: Desk, devices: Devices, name: str, progress: Progress = silent) -> Issued:
+    """Make the card of a job or request. Raises CardfabError; the job then tells what became of the blank."""
+    desk.person.must(Act.ISSUE)
+    work = open_work(desk, _ready(desk, name), print_=devices.printer is not None)
+    _require_free(devices)
+    return _after_claim(desk, devices, claim(desk, work, devices.cards_fed()), progress)
+
+
+def _ready(desk: Desk, name: str) -> JobRow:
+    with desk.database.reading() as tx:
+        job = tx.jobs.find(name)
+    if job.state is JobState.SPOILED:
+        job = remake(desk, job)
+    if job.state is JobState.QUEUED:
+        return job
+    advice = {
+        JobState.REQUESTED: Text(
+            f"Approve it: 'cardfab request approve {job.request_id}'.",
+            f"请先审批：cardfab request approve {job.request_id}。",
+        ),
+        JobState.IN_DOUBT: Text(
+            f"Settle it: 'cardfab job resolve {job.id}'.", f"请先核实：cardfab job resolve {job.id}。"
+        ),
+    }
+    raise JobNotReady(
+        Text(
+            f"Job {job.id} of request {job.request_id} is {job.state}; a card is made from QUEUED.",
+            f"申请 {job.request_id} 的作业 {job.id} 状态为 {job.state}，须为 QUEUED 才能制卡。",
+        ),
+        do=advice.get(job.state),
+    )
+
+
+def _require_free(devices: Devices) -> None:
+    if devices.printer is None:
+        return
+    if devices.printer.prepare() is not CardPosition.NONE:
+        raise CardInside(
+            Text("A card lies in the printer already.", "打印机内已有一张卡。"),
+            do=Text(
+                "Settle the job in doubt with 'cardfab job resolve', or take the card out and count the blanks.",
+                "请用 cardfab job resolve 核实存疑作业，或取出该卡并清点空白卡。",
+            ),
+        )
+
+
+def _after_claim(desk: Desk, devices: Devices, work: Work, progress: Progress) -> Issued:
+    """Everything after the blank left the books' stock."""
+    try:
+        if devices.printer is not None:
+            _feed(desk, devices, devices.printer, work)
+        with devices.chip() as chip:
+            work = begin_encoding(desk, work, chip.serial, plan_digest(desk.keys, work.plan.content()))
+            _run(desk, work, chip, work.plan.encode, "encode", progress)
+        work = encoded(desk, work)
+        with devices.chip() as chip:
+            run = _run(desk, work, chip, work.plan.verify, "verify", progress)
+            require_equal(run.compared)
+        compared = tuple(run.compared)
+        work = finish_card(desk, devices, work, progress)
+        return Issued(work.job, work.card, work.plan, compared)
+    except _Unfed as unfed:
+        raise unfed.fault from unfed
+    except (CardRefused, KeyFault) as refused:
+        # The chip said no: nothing is in doubt, the blank is spoiled and counted, the request stays open.
+        _spoil_work(desk, devices, work, refused)
+        raise
+    except InDoubt:
+        raise
+    except DeviceFault as fault:
+        doubt_job(desk, current(desk, work).job, f"{fault.code}: {fault}")
+        raise InDoubt(
+            Text(
+                f"Job {work.job.id} was interrupted: {fault.what.en} A card may have been written.",
+                f"作业 {work.job.id} 中断：{fault.what.zh}卡片可能已被写入。",
+            ),
+            do=Text(
+                f"Mend the fault, then 'cardfab job resolve {work.job.id}'.",
+                f"排除故障后执行 cardfab job resolve {work.job.id}。",
+            ),
+        ) from fault
+
+
+class _Unfed(Exception):
+    """The feed failed and the blank provably stayed in the feeder."""
+
+    def __init__(self, fault: CardfabError) -> None:
+        super().__init__(str(fault))
+        self.fault = fault
+
+
+def _feed(desk: Desk, devices: Devices, printer: CardPrinter, work: Work) -> None:
+    try:
+        printer.feed_to_contact()
+    except DeviceFault as fault:
+        if stayed(devices, work.job):
+            unclaim(desk, work, fault)
+            raise _Unfed(fault) from fault
+        raise
+
+
+def stayed(devices: Devices, job: JobRow) -> bool:
+    """Whether the printer's own sensors and count say that the job's blank never left the feeder."""
+    fed = devices.cards_fed()
+    nowhere = devices.position() is CardPosition.NONE
+    return nowhere and fed is not None and job.feed_counter is not None and fed == job.feed_counter
+
+
+def _run(desk: Desk, work: Work, chip: Chip, steps: tuple[Step, ...], stage: str, progress: Progress) -> Run:
+    run = Run(desk.keys, chip.historical, desk.random)
+    return carry_out(steps, chip.link, run, lambda number, _step: progress(stage, number, len(steps)))
+
+
+def finish_card(desk: Desk, devices: Devices, work: Work, progress: Progress = silent) -> Work:
+    """From a verified chip to the end: the number read once more, the face printed, the card given out, the books."""
+    if work.faces is None or devices.printer is None:
+        return finish(desk, work)
+    require_number(desk, devices, work)
+    front, back = work.faces
+    work = begin_printing(desk, work)
+    progress("print", 0, 1)
+    devices.printer.print_sides(front, back)
+    devices.printer.eject()
+    progress("print", 1, 1)
+    work = printed(desk, work)
+    return finish(desk, work) if work.chosen.product.inspection == "assumed" else work
+
+
+def require_number(desk: Desk, devices: Devices, work: Work) -> None:
+    """The chip in the reader paired with this printer holds this job's card number; else :class:`WrongCard`."""
+    with devices.chip() as chip:
+        run = Run(desk.keys, chip.historical, desk.random)
+        carry_out(work.plan.identify, chip.link, run)
+    on_chip = run.captured[CARD_NUMBER][2:]
+    if on_chip != work.card.card_number.encode("ascii") or chip.serial != work.job.chip:
+        raise WrongCard(
+            Text(
+                f"The chip in the printer does not hold the card of job {work.job.id}; nothing was printed.",
+                f"打印机内的芯片不是作业 {work.job.id} 的卡，未打印。",
+            ),
+            do=Text("The card goes to the reject box; count it.", "该卡将进入废卡箱，请清点。"),
+        )
+
+
+def _spoil_work(desk: Desk, devices: Devices, work: Work, why: CardfabError) -> None:
+    job = current(desk, work).job
+    if job.state in INTERRUPTIBLE:
+        spoil_blank(desk, devices, job, why.code, str(why))
+
+
+def spoil_blank(desk: Desk, devices: Devices, job: JobRow, code: str, why: str) -> None:
+    """Put the blank into the reject box, then book it; a printer that cannot leaves the job in doubt."""
+    try:
+        if devices.printer is not None:
+            devices.printer.reject()
+    except DeviceFault as fault:
+        if job.state is not JobState.IN_DOUBT:
+            doubt_job(desk, job, f"{fault.code}: {fault}")
+        raise InDoubt(
+            Text(
+                f"The blank of job {job.id} is spoiled and could not be moved to the reject box.",
+                f"作业 {job.id} 的卡已作废，但无法移入废卡箱。",
+            ),
+            do=Text(
+                f"Mend the fault, then 'cardfab job resolve {job.id}'.",
+                f"排除故障后执行 cardfab job resolve {job.id}。",
+            ),
+        ) from fault
+    spoil(desk, job, code, why)
+
+
+__all__ = ["CardInside", "Issued", "JobNotReady", "WrongCard", "finish_card", "issue", "spoil_blank", "stayed"]

@@ -1,0 +1,171 @@
+"""What became of a card when the work on it was cut off: found at the next start, settled by reading the card back.
+
+A job that may have touched a card is never repeated: it goes on from what the chip itself shows, or its blank is
+spoiled and counted. A card that may have been printed is never printed again; a person looks at it.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cardfab.errors import CardRefused, InDoubt, KeyFault, Text
+from cardfab.plan import Run, carry_out, require_equal
+from cardfab.printer.driver import CardPosition
+from cardfab.production import INTERRUPTIBLE, Act, JobState
+from cardfab.station.books import doubt_job, finish, intact, seen_good, spoil, untouched
+from cardfab.station.desk import Desk
+from cardfab.station.devices import Devices
+from cardfab.station.issue import Progress, WrongCard, finish_card, silent, spoil_blank, stayed
+from cardfab.station.work import open_work
+from cardfab.store import JobRow
+
+
+class Eye(enum.Enum):
+    """What a person saw on the card that lies in the tray."""
+
+    GOOD = "good"
+    BAD = "bad"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A job after settlement, and how it was settled."""
+
+    job: JobRow
+    how: Text
+
+
+def find_interrupted(desk: Desk) -> tuple[JobRow, ...]:
+    """Put every job that only a living process may hold in doubt. Call it while no other program works here."""
+    with desk.database.reading() as tx:
+        held = tx.jobs.all(*INTERRUPTIBLE)
+    return tuple(doubt_job(desk, job, "found at start: the program was cut off") for job in held)
+
+
+def settle_all(desk: Desk, devices: Devices, progress: Progress | None = None) -> Iterator[Settled]:
+    """Settle what a machine can settle; what needs an eye stays in doubt and is yielded too."""
+    find_interrupted(desk)
+    with desk.database.reading() as tx:
+        waiting = tx.jobs.all(JobState.IN_DOUBT, JobState.INSPECTED)
+    for job in waiting:
+        yield settle(desk, devices, job, progress=progress)
+
+
+def settle(
+    desk: Desk, devices: Devices, job: JobRow, eye: Eye | None = None, *, progress: Progress | None = None
+) -> Settled:
+    """Settle one job; ``eye`` is needed for a card that may have been printed. Raises CardfabError."""
+    desk.person.must(Act.RESOLVE)
+    if job.state is JobState.INSPECTED:
+        return _inspected(desk, devices, job, eye)
+    if job.state is not JobState.IN_DOUBT:
+        return Settled(
+            job, Text(f"Job {job.id} is {job.state}; nothing is in doubt.", f"作业 {job.id} 为 {job.state}，无存疑。")
+        )
+    if devices.printer is not None:
+        devices.printer.prepare()
+    if job.doubt_from is JobState.CLAIMED:
+        return _claimed(desk, devices, job)
+    if job.doubt_from is JobState.PRINTING:
+        return _printing(desk, devices, job, eye)
+    return _encoding(desk, devices, job, progress or silent)
+
+
+def _claimed(desk: Desk, devices: Devices, job: JobRow) -> Settled:
+    """No chip was written. Either the blank never left the feeder, or it did and is put aside."""
+    if devices.printer is None or stayed(devices, job):
+        with desk.database.transaction("untouched") as tx:
+            job = untouched(desk, tx, job, "the blank never left the feeder")
+        return Settled(job, Text("The blank was never taken; the job waits again.", "空白卡未被取用，作业重新排队。"))
+    spoil_blank(desk, devices, job, "CF-9100", "cut off while feeding; the blank was put aside")
+    return _spoiled(desk, job, Text("The blank was put aside as spoiled.", "该空白卡已作废单独存放。"))
+
+
+def _encoding(desk: Desk, devices: Devices, job: JobRow, progress: Progress) -> Settled:
+    """The chip shows whether the card is whole: then the work goes on from there; else the blank is spoiled."""
+    if devices.printer is not None and devices.position() is not CardPosition.CONTACT:
+        spoil_blank(desk, devices, job, "CF-9101", "cut off while encoding; the card is not in the contact station")
+        return _spoiled(desk, job, Text("The card was not in the chip station; it is counted as spoiled.",
+                                        "卡片不在芯片位，按废卡计。"))  # fmt: skip
+    work = open_work(desk, job, print_=devices.printer is not None)
+    try:
+        with devices.chip() as chip:
+            if chip.serial != job.chip:
+                raise WrongCard(
+                    Text(
+                        f"The chip in the reader is not the one of job {job.id}.",
+                        f"读卡器中的芯片不属于作业 {job.id}。",
+                    ),
+                    do=Text(
+                        "Put that card into the reader, or settle with --spoil.",
+                        "请放入该作业的卡，或用 --spoil 作废。",
+                    ),
+                )
+            run = Run(desk.keys, chip.historical, desk.random)
+            carry_out(work.plan.verify, chip.link, run)
+            require_equal(run.compared)
+    except WrongCard:
+        if devices.printer is None:
+            raise
+        spoil_blank(desk, devices, job, WrongCard.default_code, "another chip lies in the contact station")
+        return _spoiled(
+            desk,
+            job,
+            Text("Another card lay in the printer; both are put aside.", "打印机内是另一张卡，均按废卡处理。"),
+        )
+    except (CardRefused, KeyFault) as wrong:
+        spoil_blank(desk, devices, job, wrong.code, str(wrong))
+        return _spoiled(
+            desk, job, Text("The chip was written in part; the blank is spoiled.", "芯片未写完整，该卡作废。")
+        )
+    work = intact(desk, work)
+    work = finish_card(desk, devices, work, progress)
+    return Settled(
+        work.job, Text("The chip holds the whole card; the work was finished.", "芯片数据完整，制卡已完成。")
+    )
+
+
+def _printing(desk: Desk, devices: Devices, job: JobRow, eye: Eye | None) -> Settled:
+    """Never printed again: the card is given out if it is still inside, and a person says what it looks like."""
+    if devices.printer is not None and devices.position() is not CardPosition.NONE:
+        if eye is Eye.BAD:
+            devices.printer.reject()
+        else:
+            devices.printer.eject()
+    if eye is None:
+        raise InDoubt(
+            Text(f"Job {job.id} was cut off while printing; look at the card in the tray.",
+                 f"作业 {job.id} 在打印时中断，请查看出卡口的卡片。"),
+            do=Text(f"'cardfab job resolve {job.id} --accept' if the print is whole, else '--spoil'.",
+                    f"打印完整用 cardfab job resolve {job.id} --accept，否则用 --spoil。"),
+        )  # fmt: skip
+    if eye is Eye.BAD:
+        spoil(desk, job, "CF-9102", "cut off while printing; seen: the print is not whole")
+        return _spoiled(desk, job, Text("The card was seen to be bad; it is spoiled.", "经目检不合格，该卡作废。"))
+    work = seen_good(desk, open_work(desk, job, print_=True))
+    return Settled(finish(desk, work).job, Text("The card was seen to be good; it is issued.", "经目检合格，已制成。"))
+
+
+def _inspected(desk: Desk, devices: Devices, job: JobRow, eye: Eye | None) -> Settled:
+    """Printed and given out; what is missing is the look at it, or only the booking of it."""
+    work = open_work(desk, job, print_=True)
+    if eye is Eye.BAD:
+        spoil(desk, job, "CF-9103", "seen: the print is not good")
+        return _spoiled(desk, job, Text("The card was seen to be bad; it is spoiled.", "经目检不合格，该卡作废。"))
+    if eye is None and work.chosen.product.inspection == "operator":
+        return Settled(
+            job,
+            Text(f"Job {job.id} waits for a look: 'cardfab job resolve {job.id} --accept' or '--spoil'.",
+                 f"作业 {job.id} 待目检：cardfab job resolve {job.id} --accept 或 --spoil。"),
+        )  # fmt: skip
+    return Settled(finish(desk, work).job, Text("The card is issued.", "已制成。"))
+
+
+def _spoiled(desk: Desk, job: JobRow, how: Text) -> Settled:
+    with desk.database.reading() as tx:
+        return Settled(tx.jobs.get(job.id), how)
+
+
+__all__ = ["Eye", "Settled", "find_interrupted", "settle", "settle_all"]

@@ -1,0 +1,71 @@
+"""Requests and prepared cards at rest: sealed under the key of their batch, bound to where they lie."""
+
+from __future__ import annotations
+
+from cardfab.errors import InputRefused, Text
+from cardfab.keys import KeyStore
+from cardfab.prepare.card import PreparedCard
+from cardfab.prepare.request import IssuanceRequest
+from cardfab.store import JobRow, RequestRow
+
+_SEAL = "station/seal"
+_INDEX = "station/index"
+
+
+class Erased(InputRefused):
+    """The personal data of a batch has been erased."""
+
+    default_code = "CF-3140"
+
+
+def _salt(row: RequestRow) -> bytes:
+    if row.salt is None:
+        raise Erased(
+            Text(f"The personal data of request {row.id} has been erased.", f"申请 {row.id} 的个人数据已清除。")
+        )
+    return row.salt
+
+
+def seal_request(keys: KeyStore, request: IssuanceRequest, token: str, salt: bytes) -> bytes:
+    """A request as it is kept."""
+    return keys.seal(_SEAL, salt, request.to_json_bytes(), f"request:{token}".encode())
+
+
+def open_request(keys: KeyStore, row: RequestRow) -> IssuanceRequest:
+    """The request of a row."""
+    plain = keys.unseal(_SEAL, _salt(row), row.sealed, f"request:{row.token}".encode())
+    return IssuanceRequest.from_json_bytes(plain)
+
+
+def seal_card(keys: KeyStore, card: PreparedCard, row: RequestRow) -> bytes:
+    """A prepared card as it is kept with its job."""
+    return keys.seal(_SEAL, _salt(row), card.to_json_bytes(), f"card:{row.token}".encode())
+
+
+def open_card(keys: KeyStore, job: JobRow, row: RequestRow) -> PreparedCard:
+    """The prepared card of a job; raises InputRefused when it is not prepared yet."""
+    if job.sealed_card is None:
+        raise InputRefused(
+            Text(f"Request {row.id} is not prepared yet.", f"申请 {row.id} 尚未准备数据。"),
+            do=Text(
+                f"Approve it: 'cardfab request approve {row.id}'.", f"请先审批：cardfab request approve {row.id}。"
+            ),
+            code="CF-3141",
+        )
+    plain = keys.unseal(_SEAL, _salt(row), job.sealed_card, f"card:{row.token}".encode())
+    return PreparedCard.from_json_bytes(plain)
+
+
+def holder_index(keys: KeyStore, social_security_number: str) -> bytes:
+    """How a holder is found without the number lying there."""
+    return keys.index(_INDEX, b"holder:" + social_security_number.encode())
+
+
+def number_index(keys: KeyStore, card_number: str) -> bytes:
+    """How a card is found by its number."""
+    return keys.index(_INDEX, b"card:" + card_number.encode())
+
+
+def plan_digest(keys: KeyStore, content: bytes) -> bytes:
+    """The keyed digest of a plan, so that a number cannot be guessed from it."""
+    return keys.index(_INDEX, b"plan:" + content)

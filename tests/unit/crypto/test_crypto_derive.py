@@ -1,0 +1,112 @@
+"""Key derivation against the published vectors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cardfab.crypto import Algorithm, CipherRefused
+from cardfab.crypto.derive import Scp02Constant, emv_cps, emv_option_a, kcv, scp02_session, ss_diversify, ss_factors
+
+VECTORS = Path(__file__).parents[2] / "vectors"
+SOCIAL = {v["id"]: v for v in json.loads((VECTORS / "social-security-and-pboc.json").read_text())["vectors"]}
+GLOBAL = json.loads((VECTORS / "globalplatform.json").read_text())
+h = bytes.fromhex
+
+
+@pytest.mark.parametrize("region", ["650100", "330100"])
+def test_hierarchy_of_a_card(region: str) -> None:
+    v = SOCIAL[f"ss_diversify_{region}"]
+    factors = ss_factors(region, h(v["historical_bytes"]))
+    assert factors == (h(v["f1"]), h(v["f2"]), h(v["f3"]))
+    for algorithm, name in ((Algorithm.TDES, "k3des"), (Algorithm.SM4, "ksm4")):
+        key = h(v["root_key"])
+        for level, factor in zip(("level1", "level2", "card"), factors, strict=True):
+            key = ss_diversify(algorithm, key, factor)
+            assert key == h(v[name][level])
+    key = h(v["root_key"])[:8]
+    for want, factor in zip(v["kdes_single_from_left_half"], factors, strict=True):
+        key = ss_diversify(Algorithm.DES, key, factor)
+        assert key == h(want)
+
+
+def test_cps_card_and_session_keys() -> None:
+    v = SOCIAL["cps_kmc_full"]
+    for index, static, constant, session in (
+        (1, "KENC", Scp02Constant.ENC, "SKUENC"),
+        (2, "KMAC", Scp02Constant.C_MAC, "SKUMAC"),
+        (3, "KDEK", Scp02Constant.DEK, "SKUDEK"),
+    ):
+        key = emv_cps(h(v["KMC"]), h(v["KEYDATA"]), index)
+        assert key == h(v[static])
+        assert scp02_session(key, constant, h(v["seq"])) == h(v[session])
+
+
+def test_cps_agrees_with_globalplatformpro() -> None:
+    (v,) = [v for v in GLOBAL["key_diversification"]["vectors"] if v["kdf"] == "emv"]
+    for index, name in enumerate(("enc", "mac", "dek"), 1):
+        key = emv_cps(h(v["master"]), h(v["kdd"]), index)
+        assert key == h(v["expected_keys"][name])
+        assert kcv(Algorithm.TDES, key) == h(v["expected_kcv"][name])
+
+
+def test_scp02_session_keys_of_strangers() -> None:
+    v = GLOBAL["scp02_primitives"][0]["derive_session_enc"]
+    assert scp02_session(h(v["key"]), int(v["constant"], 16), h(v["seq"])) == h(v["expected"])
+    g = GLOBAL["key_diversification"]["gppro_session_key_kcv"]
+    for name, constant in (
+        ("enc", Scp02Constant.ENC),
+        ("mac", Scp02Constant.C_MAC),
+        ("dek", Scp02Constant.DEK),
+        ("rmac", Scp02Constant.R_MAC),
+    ):
+        session = scp02_session(h(g["static"]), constant, h(g["scp02"]["seq"]))
+        assert kcv(Algorithm.TDES, session) == h(g["scp02"][name])
+
+
+def test_emv_option_a() -> None:
+    v = SOCIAL["emv_option_a"]
+    assert emv_option_a(h(v["imk"]), v["pan"], v["psn"], odd_parity=True) == h(v["icc_mk"])
+    p = SOCIAL["pboc_udk_and_session_key"]
+    assert emv_option_a(h(p["mdk"]), p["pan"], p["psn"]) == h(p["udk_3des"])
+    assert emv_option_a(h(p["mdk"]), p["pan"], p["psn"], algorithm=Algorithm.SM4) == h(p["udk_sm4"])
+
+
+def test_key_check_values() -> None:
+    v = SOCIAL["pboc_perso_kcv"]
+    for key, des, sm4 in zip(v["keys"], v["kcv_3des"], v["kcv_sm4_computed"], strict=True):
+        assert kcv(Algorithm.TDES, h(key)) == h(des)
+        assert kcv(Algorithm.SM4, h(key)) == h(sm4)
+    for value, key in GLOBAL["key_diversification"]["kcv_aes_pysim"].items():
+        if value != "source":
+            assert kcv(Algorithm.AES, h(key)) == h(value)
+
+
+@pytest.mark.parametrize("region", ["65010", "6501000", "65010x", "６５０１００"])
+def test_region_code_is_six_digits(region: str) -> None:
+    with pytest.raises(CipherRefused):
+        ss_factors(region, bytes(13))
+
+
+def refusals() -> list[Any]:
+    k = bytes(range(16))
+    return [
+        lambda: ss_factors("650100", bytes(12)),
+        lambda: ss_diversify(Algorithm.TDES, k, bytes(7)),
+        lambda: ss_diversify(Algorithm.SSF33, k, bytes(8)),
+        lambda: emv_cps(k, bytes(9), 1),
+        lambda: emv_cps(k, bytes(10), 4),
+        lambda: scp02_session(k, 0x0182, bytes(3)),
+        lambda: emv_option_a(k, "62280x", "00"),
+        lambda: emv_option_a(k, "622800", "0"),
+        lambda: emv_option_a(k[:8], "622800", "00"),
+    ]
+
+
+@pytest.mark.parametrize("call", refusals())
+def test_wrong_lengths_are_refused(call: Any) -> None:
+    with pytest.raises(CipherRefused):
+        call()
