@@ -1,4 +1,4 @@
-"""Make a training station in a folder, without a question: settings, key store, database, people, somebody signed in."""
+"""Make a training station in a folder, without a question: settings, key store, database, people, a session."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from cardfab.settings import Located, read_settings
 from cardfab.store import Database
 
 SETTINGS = """\
-# A training station. Its keys are published and its cards say SPECIMEN; 'cardfab config show --origin' lists every value.
+# A training station. Its keys are published and its cards say SPECIMEN; 'cardfab config show --origin' shows all.
 database = "station.db"
 
 [station]

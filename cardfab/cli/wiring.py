@@ -105,8 +105,8 @@ def open_keys(located: Located, ask: ReadSecret) -> SoftKeyStore:
     return store
 
 
-def no_prompt(what: str) -> str:
-    """No person can be asked: without a terminal, a word comes on standard input's first line."""
+def prompt(what: str) -> str:
+    """A secret word from the person, or without a terminal from the first line of standard input."""
     if sys.stdin is None or sys.stdin.isatty():
         import getpass
 
@@ -118,7 +118,7 @@ def no_prompt(what: str) -> str:
 def open_desk(
     located: Located,
     *,
-    ask: ReadSecret = no_prompt,
+    ask: ReadSecret = prompt,
     watch: Watch = unwatched,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     login: str | None = None,
@@ -228,6 +228,7 @@ __all__ = [
     "open_devices",
     "open_keys",
     "profile_source",
+    "prompt",
     "sign_in",
     "signed_in",
     "sole_worker",

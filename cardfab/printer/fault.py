@@ -142,4 +142,4 @@ class PrinterFault(DeviceFault):
 class RasterRefused(InputRefused):
     """A picture whose shape, type or levels cannot be printed; nothing was sent to the printer."""
 
-    default_code = "CF-3510"
+    default_code = "CF-3410"

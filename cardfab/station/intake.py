@@ -10,7 +10,6 @@ from cardfab.face.photo import judge_photo
 from cardfab.prepare.importer import read_requests
 from cardfab.prepare.request import IssuanceRequest
 from cardfab.production import Act, JobEvent, JobState
-from cardfab.profile.face import PhotoRules
 from cardfab.profile.loader import load
 from cardfab.profile.product import Product
 from cardfab.station.desk import Desk
@@ -32,7 +31,6 @@ def import_requests(
     source: str,
     form: Literal["csv", "jsonl"],
     photos: Callable[[str], bytes | None],
-    photo_rules: PhotoRules,
 ) -> tuple[str, ...]:
     """Take in a whole file as one batch of requests; their ids. Raises RequestFileRefused and takes nothing."""
     desk.person.must(Act.IMPORT)
@@ -40,12 +38,15 @@ def import_requests(
         known = tx.requests.ids()
         on_file = _photos_on_file(desk, tx)
 
+    codes = desk.codes()
+    # One portrait serves any product of the station, so the first product's face says what it must be.
+    photo_rules = desk.product(min(codes.bank_product)).face.photo_rules
     requests = read_requests(
         data,
         form=form,
         photos=photos,
         judge_photo=lambda jpeg: judge_photo(jpeg, photo_rules).findings,
-        codes=desk.codes(),
+        codes=codes,
         known_ids=known,
         photo_on_file=on_file,
         today=desk.now().date(),

@@ -1,0 +1,154 @@
+"""``cardfab demo``: the whole job on what the package carries; no configuration, no hardware, no server."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.table import Table
+
+from cardfab.cli.founding import found_training_station
+from cardfab.cli.output import Talk, talk_of
+from cardfab.cli.plans import plan_lines
+from cardfab.cli.requests import read_photos
+from cardfab.cli.wiring import Bench, bench_of, open_desk, open_devices
+from cardfab.errors import InputRefused, Text, UsageRefused
+from cardfab.plan import Comparison
+from cardfab.resources import data_folder
+from cardfab.station.desk import Desk
+from cardfab.station.intake import approve, import_requests
+from cardfab.station.issue import Issued, issue
+from cardfab.station.record import export_record
+from cardfab.station.stockroom import accounts, receive
+from cardfab.station.temporary import issue_temporary
+
+MARK = ".cardfab-demo"
+
+
+def demo(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option("--out", help="The folder for what it makes; made anew.")] = Path("demo-out"),
+    count: Annotated[int, typer.Option("--count", min=1, help="How many cards.")] = 3,
+) -> None:
+    """Make cards from the examples: faces, plans, read-back, temporary card, audit export."""
+    talk = talk_of(context)
+    _make_room(out)
+    examples = data_folder("examples")
+    located = found_training_station(out / "station", "demo")
+    with open_desk(located) as desk:
+        data = (examples / "requests.csv").read_bytes()
+        ids = import_requests(
+            desk, data, source="requests.csv", form="csv", photos=lambda name: read_photos(examples, name)
+        )
+        if count > len(ids):
+            raise InputRefused(
+                Text(f"The examples hold {len(ids)} requests.", f"示例仅有 {len(ids)} 份申请。"), code="CF-3340"
+            )
+        stock = desk.product("debit").product.stock
+        approve(desk, ids[:count])
+        receive(desk, stock, count + 2)
+        made = _issue(talk, desk, bench_of(located, reader=None, printer=None, faces=out / ".faces"), out, ids[:count])
+        export = out / "audit-export.txt"
+        export.write_bytes(export_record(desk))
+        (out / "audit-key.txt").write_text(f"{desk.audit_key()}\n", encoding="utf-8")
+        books = accounts(desk)[0]
+    rows = [(issued, folder, folder / "temporary-card.pdf") for issued, folder in made]
+    value = {
+        "cards": [
+            {
+                "request": one.job.request_id,
+                "state": one.job.state,
+                "folder": str(folder),
+                "items": len(one.compared),
+                "temporary_card": paper.is_file(),
+            }
+            for one, folder, paper in rows
+        ],
+        "stock": {"opening": books.opening, "issued": books.issued, "spoiled": books.spoiled,
+                  "in_doubt": books.in_doubt, "remaining": books.remaining},
+        "audit_export": str(export),
+    }  # fmt: skip
+    talk.give(value, lambda: _closing(talk, rows, books.opening, books.issued, books.remaining, out))
+
+
+def _make_room(out: Path) -> None:
+    if out.exists():
+        if any(out.iterdir()) and not (out / MARK).exists():
+            raise UsageRefused(
+                Text(f"{out} holds other files; the demo would remove them.", f"{out} 中有其他文件，演示会将其删除。"),
+                do=Text("Choose another folder with --out.", "请用 --out 另选目录。"),
+                code="CF-2210",
+            )
+        shutil.rmtree(out)
+    out.mkdir(parents=True)
+    (out / MARK).write_text("made by 'cardfab demo'; the next demo removes this folder\n", encoding="utf-8")
+
+
+def _issue(talk: Talk, desk: Desk, bench: Bench, out: Path, ids: Sequence[str]) -> list[tuple[Issued, Path]]:
+    faces = out / ".faces"
+    made: list[tuple[Issued, Path]] = []
+    with open_devices(desk, bench) as devices, talk.progress() as card:
+        for number, request_id in enumerate(ids, 1):
+            folder = out / f"card-{number}-{request_id}"
+            folder.mkdir()
+            with desk.database.reading() as tx:
+                urgent = tx.requests.get(request_id).urgent
+            if urgent:
+                (folder / "temporary-card.pdf").write_bytes(issue_temporary(desk, request_id).pdf)
+            issued = issue(desk, devices, request_id, card(request_id))
+            for picture in sorted(faces.glob("*.png")):
+                side = picture.stem.split("-", 2)[2]
+                shutil.move(picture, folder / f"face-{side}.png")
+            (folder / "plan.txt").write_text("\n".join(plan_lines(issued.plan, talk.language)), encoding="utf-8")
+            (folder / "read-back.txt").write_text(read_back(issued.compared, talk.language), encoding="utf-8")
+            made.append((issued, folder))
+    shutil.rmtree(faces, ignore_errors=True)
+    return made
+
+
+def read_back(compared: Sequence[Comparison], language: str) -> str:
+    """What was read back, item by item, as text."""
+    words = {True: Text("equal", "一致"), False: Text("DIFFERS", "不一致")}
+    lines = [
+        f"{words[one.equal].of(language):8} {one.title.of(language)}: {one.found.hex().upper()}" for one in compared
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _closing(
+    talk: Talk, rows: Sequence[tuple[Issued, Path, Path]], opening: int, issued: int, remaining: int, out: Path
+) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for column in (
+        Text("request", "申请"),
+        Text("state", "状态"),
+        Text("read back", "核对"),
+        Text("temporary card", "临时卡"),
+        Text("folder", "目录"),
+    ):
+        table.add_column(talk.of(column), overflow="fold")
+    for one, folder, paper in rows:
+        equal = sum(item.equal for item in one.compared)
+        table.add_row(
+            one.job.request_id,
+            str(one.job.state),
+            f"{equal}/{len(one.compared)}",
+            "PDF" if paper.is_file() else "",
+            folder.name,
+        )
+    talk.out.print(table, soft_wrap=False)
+    talk.out.print(
+        talk.of(
+            Text(
+                f"Blanks: {opening} loaded, {issued} issued, {remaining} left. Everything is in {out}/.\n"
+                "Check the record with:\n"
+                f"  cardfab audit verify {out}/audit-export.txt --trust {out}/audit-key.txt",
+                f"空白卡：装入 {opening}，制成 {issued}，剩余 {remaining}。成果在 {out}/；核验审计记录：\n"
+                f"  cardfab audit verify {out}/audit-export.txt --trust {out}/audit-key.txt",
+            )
+        ),
+        markup=False,
+    )

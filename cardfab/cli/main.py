@@ -1,0 +1,145 @@
+"""The program ``cardfab``: its options, its groups, its exit statuses."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+
+from cardfab import __version__
+from cardfab.cli import counter, demo, devices, issuing, plans, profiles, record, requests, station, stock
+from cardfab.cli.output import Talk, system_language
+from cardfab.errors import CardfabError
+
+app = typer.Typer(
+    name="cardfab",
+    help="Make social security cards: from a request to a finished card. 社会保障卡制卡：从申请到成品卡。",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("init")(station.init)
+app.command("doctor")(station.doctor)
+app.command("issue")(issuing.issue_cards)
+for name, group in (
+    ("request", requests.app),
+    ("profile", profiles.app),
+    ("plan", plans.app),
+    ("face", plans.face_app),
+    ("job", issuing.app),
+    ("temporary", counter.app),
+    ("stock", stock.app),
+    ("keys", record.keys_app),
+    ("audit", record.app),
+    ("reader", devices.reader_app),
+    ("printer", devices.printer_app),
+    ("simulate", devices.simulate_app),
+    ("user", station.user_app),
+    ("config", station.config_app),
+):
+    app.add_typer(group, name=name)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"cardfab {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    config: Annotated[Path | None, typer.Option("--config", help="The station's settings file.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only results and errors.")] = False,
+    verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more.")] = 0,
+    lang: Annotated[str | None, typer.Option("--lang", help="zh or en; else the system's language.")] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Options that every command takes, before or after its name."""
+    if lang not in (None, "zh", "en"):
+        raise typer.BadParameter("zh or en", param_hint="--lang")
+    talk = Talk(config, json, quiet, verbose, lang or system_language(os.environ))
+    context.obj = talk
+
+
+_FLAGS = ("--json", "--quiet", "-q", "--verbose", "-v", "-vv")
+_VALUED = ("--config", "--lang")
+
+
+def hoisted(arguments: list[str]) -> list[str]:
+    """The same arguments with the options that every command takes at the front, where the parser wants them."""
+    front: list[str] = []
+    rest: list[str] = []
+    words = iter(arguments)
+    for word in words:
+        if word == "--":
+            return [*front, *rest, word, *words]
+        if word in _FLAGS or word.startswith(tuple(f"{name}=" for name in _VALUED)):
+            front.append(word)
+        elif word in _VALUED:
+            front += [word, *([value] if (value := next(words, None)) is not None else [])]
+        else:
+            rest.append(word)
+    return [*front, *rest]
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command; its exit status (docs/reference/cli.md)."""
+    arguments = hoisted(arguments)
+    talk = Talk(json="--json" in arguments, language=_language(arguments))
+    try:
+        status = app(arguments, prog_name="cardfab", standalone_mode=False)
+        return status if isinstance(status, int) else 0
+    except CardfabError as error:
+        talk.refused(error)
+        return error.exit_status
+    except click.exceptions.Exit as left:
+        return left.exit_code
+    except click.ClickException as error:
+        error.show()
+        return 2
+    except (KeyboardInterrupt, click.Abort):
+        talk.say("Interrupted.", "已中断。")
+        return 130
+    except Exception as bug:
+        report = _report(bug)
+        talk.say(
+            f"This is a bug in cardfab. The report is in {report}; it holds no personal data.",
+            f"这是 cardfab 的程序错误。报告见 {report}，其中不含个人数据。",
+            "red",
+        )
+        return 1
+
+
+def _language(arguments: list[str]) -> str:
+    for place, word in enumerate(arguments):
+        if word == "--lang" and place + 1 < len(arguments):
+            return arguments[place + 1]
+        if word.startswith("--lang="):
+            return word.partition("=")[2]
+    return system_language(os.environ)
+
+
+def _report(bug: Exception) -> str:
+    """Where the program stood, without values: no local variables, no message (it may quote data)."""
+    lines = [f"cardfab {__version__}, Python {sys.version.split()[0]}", type(bug).__qualname__]
+    lines += [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(bug.__traceback__)]
+    with tempfile.NamedTemporaryFile("w", prefix="cardfab-report-", suffix=".txt", delete=False) as file:
+        file.write("\n".join(lines) + "\n")
+    return file.name
+
+
+def main() -> None:
+    """The entry point."""
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,126 @@
+"""What the command line says, and to whom: results to standard output, people's text and progress to standard error."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from cardfab.cli.wiring import open_desk
+from cardfab.errors import CardfabError, Text
+from cardfab.settings import Located, candidates, read_settings
+from cardfab.station.desk import Desk
+
+Row = Mapping[str, Any]
+
+
+def system_language(environment: Mapping[str, str]) -> str:
+    """``zh`` when the system's language is Chinese, else ``en``."""
+    given = environment.get("LC_ALL") or environment.get("LC_MESSAGES") or environment.get("LANG") or ""
+    return "zh" if given.lower().startswith("zh") else "en"
+
+
+@dataclass(slots=True)
+class Talk:
+    """One run of the program: its options, its two streams."""
+
+    config: Path | None = None
+    json: bool = False
+    quiet: bool = False
+    verbose: int = 0
+    language: str = "en"
+    out: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
+    err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+
+    def located(self) -> Located:
+        """The station's settings."""
+        return read_settings(candidates(self.config, os.environ, Path.cwd()))
+
+    @contextmanager
+    def desk(self) -> Iterator[Desk]:
+        """The station in use by who is signed in."""
+        with open_desk(self.located()) as desk:
+            yield desk
+
+    def of(self, text: Text) -> str:
+        """A text in this run's language."""
+        return text.of(self.language)
+
+    def say(self, en: str, zh: str, style: str = "") -> None:
+        """A line for the person, on standard error, not with ``--quiet``."""
+        if not self.quiet:
+            self.err.print(escape(zh if self.language == "zh" else en), style=style)
+
+    def give(self, value: Any, show: Callable[[], None]) -> None:
+        """The result: JSON with ``--json``, else what ``show`` prints."""
+        if self.json:
+            sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+        else:
+            show()
+
+    def table(self, columns: Sequence[Text], rows: Sequence[Sequence[str]], *, empty: Text) -> None:
+        """A table for people; ``empty`` is said where there is no row."""
+        if not rows:
+            self.out.print(self.of(empty))
+            return
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        for column in columns:
+            table.add_column(self.of(column), overflow="fold")
+        for row in rows:
+            table.add_row(*map(escape, row))
+        self.out.print(table, soft_wrap=False)
+
+    def refused(self, error: CardfabError) -> None:
+        """An error as a person reads it, and as JSON for a program."""
+        if self.json:
+            given = {"error": error.code, "exit": error.exit_status, "what": {"en": error.what.en, "zh": error.what.zh}}
+            if error.do:
+                given["do"] = {"en": error.do.en, "zh": error.do.zh}
+            sys.stdout.write(json.dumps(given, ensure_ascii=False) + "\n")
+        self.err.print(escape(error.sentence(self.language)), style="red", soft_wrap=True)
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[str], Callable[[str, int, int], None]]]:
+        """Live bars, one a card, on a terminal; nothing elsewhere. Gives a maker of progress calls by card name."""
+        bars = Progress(
+            TextColumn("{task.description}"), BarColumn(24), TaskProgressColumn(), TextColumn("{task.fields[stage]}"),
+            TimeElapsedColumn(), console=self.err, disable=self.quiet or self.json or not self.err.is_terminal,
+        )  # fmt: skip
+
+        def card(name: str) -> Callable[[str, int, int], None]:
+            task = bars.add_task(name, total=3.0, stage="")
+            done = {"encode": 0.0, "verify": 1.0, "print": 2.0}
+
+            def step(stage: str, number: int, of: int) -> None:
+                bars.update(task, completed=done[stage] + number / max(of, 1), stage=self.of(STAGES[stage]))
+
+            return step
+
+        with bars:
+            yield card
+
+
+STAGES = {
+    "encode": Text("encoding", "写卡"),
+    "verify": Text("verifying", "核对"),
+    "print": Text("printing", "打印"),
+}
+
+
+def talk_of(context: typer.Context) -> Talk:
+    """The run's options, from any command."""
+    found = context.find_root().obj
+    if not isinstance(found, Talk):
+        raise TypeError("no options")
+    return found

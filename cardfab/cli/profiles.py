@@ -1,0 +1,193 @@
+"""``cardfab profile``: products and what they are made of, checked before they are used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import BaseModel
+
+from cardfab.cli.output import talk_of
+from cardfab.cli.wiring import font_book, profile_source
+from cardfab.errors import CardfabError, InputRefused, Text
+from cardfab.face.fonts import FontBook
+from cardfab.face.lint import lint_face
+from cardfab.profile.application import FileApplication
+from cardfab.profile.card import CardProfile
+from cardfab.profile.codes import CodeTables
+from cardfab.profile.face import FaceTemplate
+from cardfab.profile.financial import FinancialApplication
+from cardfab.profile.loader import Finding, ProfileRefused, ProfileSource, line_of, load
+from cardfab.profile.printer import PrinterProfile
+from cardfab.profile.product import Product
+from cardfab.resources import ProfileFolders
+from cardfab.settings import FontsSection
+
+app = typer.Typer(help="Card products and their profiles.", no_args_is_help=True)
+
+MODELS: dict[str, type[BaseModel]] = {
+    "products": Product,
+    "cards": CardProfile,
+    "faces": FaceTemplate,
+    "printers": PrinterProfile,
+    "codes": CodeTables,
+}
+
+
+def model_of(source: ProfileSource, kind: str, name: str) -> type[BaseModel]:
+    """The model of a profile; an application says by ``kind`` which of the two it is."""
+    if kind != "applications":
+        return MODELS[kind]
+    text = source.text(kind, name) or ""
+    return FileApplication if 'kind = "file-system"' in text else FinancialApplication
+
+
+def kinds() -> tuple[str, ...]:
+    """Every kind of profile, which is also the folder it lies in."""
+    return ("products", "cards", "applications", "faces", "printers", "codes")
+
+
+@app.command("list")
+def list_(context: typer.Context) -> None:
+    """Every profile of every kind; the station's own come before the packaged ones."""
+    talk = talk_of(context)
+    source = _source(talk.located().folder) if _has_station(talk.located) else profile_source(None)
+    found = [(kind, name) for kind in kinds() for name in source.names(kind)]
+    columns = (Text("kind", "种类"), Text("name", "名称"))
+    values = [{"kind": kind, "name": name} for kind, name in found]
+    talk.give(values, lambda: talk.table(columns, found, empty=Text("none", "无")))
+
+
+@app.command()
+def show(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="KIND/NAME, or the name of a product.")]
+) -> None:
+    """One profile as it is used, with what it extends merged in."""
+    talk = talk_of(context)
+    kind, _, bare = name.rpartition("/")
+    source = _source(talk.located().folder) if _has_station(talk.located) else profile_source(None)
+    kind = kind or "products"
+    if kind not in kinds():
+        raise InputRefused(Text(f"There is no kind of profile '{kind}'.", f"没有配置种类“{kind}”。"), code="CF-3220")
+    value = load(source, kind, bare, model_of(source, kind, bare)).model_dump(mode="json")
+    talk.give(value, lambda: talk.out.print(json.dumps(value, ensure_ascii=False, indent=2), markup=False))
+
+
+@app.command()
+def lint(
+    context: typer.Context,
+    files: Annotated[list[Path] | None, typer.Argument(help="Profile files; without any, all that are known.")] = None,
+) -> None:
+    """Check profiles; each fault as file:line: reason (exit 3)."""
+    talk = talk_of(context)
+    fonts = font_book(FontsSection().dirs)
+    findings: list[Finding] = []
+    checked = 0
+    for source, kind, name, shown in _wanted(files):
+        checked += 1
+        findings += [Finding(shown, one.line, one.reason) for one in lint_profile(source, kind, name, fonts)]
+    values = [{"file": f.file, "line": f.line, "reason": f.reason} for f in findings]
+    if findings:
+        talk.give(values, lambda: talk.out.print("\n".join(map(str, findings)), markup=False))
+        raise InputRefused(
+            Text(f"{len(findings)} faults in {checked} profiles.", f"{checked} 个配置中有 {len(findings)} 处错误。"),
+            code="CF-3221",
+        )
+    words = Text(f"{checked} profiles, no fault.", f"{checked} 个配置，无错误。")
+    talk.give(values, lambda: talk.out.print(talk.of(words)))
+
+
+@app.command()
+def schema(
+    context: typer.Context,
+    out: Annotated[Path | None, typer.Option("--out", help="Write KIND.schema.json files into this folder.")] = None,
+) -> None:
+    """JSON Schema of every kind of profile, for editors that complete TOML."""
+    talk = talk_of(context)
+    schemas = {kind: schema_of(kind) for kind in kinds()}
+    if out is None:
+        talk.out.print(json.dumps(schemas, ensure_ascii=False, indent=2), markup=False)
+        return
+    out.mkdir(parents=True, exist_ok=True)
+    for kind, value in schemas.items():
+        (out / f"{kind}.schema.json").write_text(
+            json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8"
+        )
+    talk.give(sorted(schemas), lambda: talk.out.print("\n".join(f"{out}/{kind}.schema.json" for kind in schemas)))
+
+
+def schema_of(kind: str) -> dict[str, object]:
+    """The JSON Schema of a kind; of a profile that extends another nothing is required."""
+    models = (FileApplication, FinancialApplication) if kind == "applications" else (MODELS[kind],)
+    whole = [_with_extends(model.model_json_schema()) for model in models]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **(whole[0] if len(whole) == 1 else {"anyOf": whole}),
+    }
+
+
+def _with_extends(value: dict[str, object]) -> dict[str, object]:
+    properties = value.get("properties")
+    if isinstance(properties, dict):
+        properties["extends"] = {"type": "string", "description": "The profile this one is laid over."}
+    required = value.pop("required", [])
+    return {**value, "if": {"not": {"required": ["extends"]}}, "then": {"required": required}}
+
+
+def lint_profile(source: ProfileSource, kind: str, name: str, fonts: FontBook) -> Iterator[Finding]:
+    """Everything wrong with one profile: its form, what it names, what it would look like."""
+    file, text = f"{kind}/{name}.toml", source.text(kind, name) or ""
+    try:
+        model = load(source, kind, name, model_of(source, kind, name))
+    except ProfileRefused as refused:
+        yield from refused.findings
+        return
+    if isinstance(model, Product):
+        named = {"card": "cards", "files": "applications", "financial": "applications", "face": "faces"}
+        for field, where in named.items():
+            if getattr(model, field) not in source.names(where):
+                yield Finding(file, line_of(text, [field]), f"{field}: there is no {where}/{getattr(model, field)}")
+    if isinstance(model, FaceTemplate):
+        for found in lint_face(model, fonts):
+            yield Finding(file, line_of(text, _path(found.where)), f"{found.where}: {found.what.en}")
+
+
+def _path(where: str) -> Sequence[str | int]:
+    return [int(part) if part.isdecimal() else part for part in where.split(".")]
+
+
+def _wanted(files: Sequence[Path] | None) -> Iterator[tuple[ProfileSource, str, str, str]]:
+    if not files:
+        source = profile_source(None)
+        for kind in kinds():
+            for name in source.names(kind):
+                yield source, kind, name, f"{kind}/{name}.toml"
+    for file in files or ():
+        kind = file.resolve().parent.name
+        if kind not in kinds() or not file.is_file():
+            raise InputRefused(
+                Text(
+                    f"{file}: a profile lies in a folder named {', '.join(kinds())}.",
+                    f"{file}：配置文件须位于 {'、'.join(kinds())} 目录。",
+                ),
+                code="CF-3222",
+            )
+        yield _source(file.resolve().parent.parent, own=True), kind, file.stem, str(file)
+
+
+def _source(folder: Path, *, own: bool = False) -> ProfileFolders:
+    """The packaged profiles behind those of a folder (a station's folder, or a folder of profiles itself)."""
+    packaged = profile_source(None)
+    return ProfileFolders((folder, *packaged.folders)) if own else profile_source(folder)
+
+
+def _has_station(located: object) -> bool:
+    try:
+        if callable(located):
+            located()
+    except CardfabError:
+        return False
+    return True

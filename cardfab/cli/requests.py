@@ -1,0 +1,131 @@
+"""``cardfab request``: files in, requests listed, shown, approved."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cardfab.cli.output import Talk, talk_of
+from cardfab.errors import InputRefused, Text
+from cardfab.prepare.gb11643 import masked
+from cardfab.prepare.importer import RequestFileRefused
+from cardfab.station.intake import approve, import_requests
+from cardfab.station.vault import open_request
+
+app = typer.Typer(help="Issuance requests.", no_args_is_help=True)
+
+
+def read_photos(folder: Path, name: str) -> bytes | None:
+    """A photo named in a request file, beside that file."""
+    file = folder / name
+    return file.read_bytes() if file.is_file() else None
+
+
+@app.command("import")
+def import_(
+    context: typer.Context,
+    file: Annotated[Path, typer.Argument(help="CSV or JSON lines; photos are named relative to it.")],
+) -> None:
+    """Take in a request file: all of it, or nothing and every bad row with its reasons (exit 3)."""
+    talk = talk_of(context)
+    if not file.is_file():
+        raise InputRefused(Text(f"There is no file {file}.", f"没有文件 {file}。"), code="CF-3300")
+    form = "jsonl" if file.suffix in (".jsonl", ".ndjson", ".json") else "csv"
+    with talk.desk() as desk:
+        try:
+            ids = import_requests(
+                desk,
+                file.read_bytes(),
+                source=file.name,
+                form="jsonl" if form == "jsonl" else "csv",
+                photos=lambda name: read_photos(file.parent, name),
+            )
+        except RequestFileRefused as refused:
+            show_findings(talk, file.name, refused)
+            raise
+    talk.give(
+        {"imported": list(ids)},
+        lambda: talk.out.print(
+            talk.of(
+                Text(f"Imported {len(ids)} requests from {file.name}.", f"已从 {file.name} 导入 {len(ids)} 份申请。")
+            )
+        ),
+    )
+
+
+def show_findings(talk: Talk, name: str, refused: RequestFileRefused) -> None:
+    """Every bad row: row, field, reason."""
+    rows = [{"row": f.row, "field": f.field, "reason": {"en": f.reason.en, "zh": f.reason.zh}} for f in refused.rows]
+    if talk.json:
+        talk.give({"refused": name, "rows": rows}, lambda: None)
+        return
+    columns = (Text("row", "行"), Text("field", "字段"), Text("reason", "原因"))
+    shown = [(str(finding.row), finding.field, talk.of(finding.reason)) for finding in refused.rows]
+    talk.table(columns, shown, empty=Text("no findings", "无"))
+
+
+@app.command("list")
+def list_(context: typer.Context) -> None:
+    """Every request with the state of its newest job."""
+    talk = talk_of(context)
+    with talk.desk() as desk, desk.database.reading() as tx:
+        rows = [(row, tx.jobs.of_request(row.id)) for row in tx.requests.all()]
+    values = [
+        {"id": r.id, "product": r.product, "category": r.category, "urgent": r.urgent, "job": j.id, "state": j.state}
+        for r, j in rows
+    ]
+    columns = (
+        Text("request", "申请"),
+        Text("product", "产品"),
+        Text("category", "类别"),
+        Text("urgent", "急需"),
+        Text("job", "作业"),
+        Text("state", "状态"),
+    )
+    shown = [
+        (r.id, r.product, r.category, talk.of(Text("yes", "是")) if r.urgent else "", str(j.id), str(j.state))
+        for r, j in rows
+    ]
+    talk.give(values, lambda: talk.table(columns, shown, empty=Text("There are no requests.", "没有申请。")))
+
+
+@app.command()
+def show(context: typer.Context, request_id: str) -> None:
+    """One request; numbers are masked."""
+    talk = talk_of(context)
+    with talk.desk() as desk:
+        with desk.database.reading() as tx:
+            row = tx.requests.get(request_id)
+            job = tx.jobs.of_request(request_id)
+        request = open_request(desk.keys, row)
+    value = {
+        "id": row.id,
+        "name": request.name,
+        "social_security_number": masked(request.social_security_number),
+        "category": request.category,
+        "product": request.bank_product,
+        "urgent": request.urgent,
+        "replaces_card": bool(request.replaces_card),
+        "photo": request.photo is not None,
+        "job": job.id,
+        "state": job.state,
+    }
+    columns = (Text("field", "字段"), Text("value", "值"))
+    rows = [(name, str(part)) for name, part in value.items()]
+    talk.give(value, lambda: talk.table(columns, rows, empty=Text("", "")))
+
+
+@app.command("approve")
+def approve_(context: typer.Context, request_ids: Annotated[list[str], typer.Argument(metavar="ID...")]) -> None:
+    """Approve requests and prepare their cards."""
+    talk = talk_of(context)
+    with talk.desk() as desk:
+        jobs = approve(desk, request_ids)
+    talk.give(
+        [{"request": job.request_id, "job": job.id, "state": job.state} for job in jobs],
+        lambda: talk.out.print(
+            talk.of(Text(f"Approved and prepared: {len(jobs)}.", f"已审批并完成数据准备：{len(jobs)}。"))
+        ),
+    )

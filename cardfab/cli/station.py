@@ -1,0 +1,246 @@
+"""``cardfab init``, ``doctor``, ``user`` and ``config``: a station made, examined, staffed, explained."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from cardfab.apdu import pcsc
+from cardfab.cli.founding import found_training_station
+from cardfab.cli.output import talk_of
+from cardfab.cli.wiring import SESSION, font_book, open_keys, prompt, sign_in
+from cardfab.errors import CardfabError, DeviceFault, Text
+from cardfab.production import Person, Role
+from cardfab.settings import FontsSection, Located, origins
+from cardfab.store import Database
+
+user_app = typer.Typer(help="People of the station.", no_args_is_help=True)
+config_app = typer.Typer(help="Settings.", no_args_is_help=True)
+
+
+def init(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
+    name: Annotated[str, typer.Option("--name", help="The station's name.")] = "training-01",
+) -> None:
+    """Make a training station: settings, database, key store with published training keys, people."""
+    talk = talk_of(context)
+    located = found_training_station(folder, name)
+    words = Text(
+        f"Training station {name} is in {folder}. Everything it makes says SPECIMEN.\n"
+        f"Next: cd {folder}; cardfab request import FILE; cardfab request approve ID; "
+        "cardfab stock receive training-ssc2 10; cardfab issue ID",
+        f"训练制卡点 {name} 已建立于 {folder}，所制卡均标“样卡”。\n"
+        f"下一步：cd {folder}；cardfab request import 文件；cardfab request approve 申请号；"
+        "cardfab stock receive training-ssc2 10；cardfab issue 申请号",
+    )
+    talk.give({"folder": str(located.folder), "station": name}, lambda: talk.out.print(talk.of(words), markup=False))
+
+
+NOTHING = Text("", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part of the machine: whether it works, in words, and what to do if not."""
+
+    part: Text
+    state: Literal["good", "missing", "limited"]
+    words: Text
+    do: Text = NOTHING
+
+
+_STATES = {
+    "good": Text("good", "正常"),
+    "missing": Text("MISSING", "缺失"),
+    "limited": Text("limited", "受限"),
+}
+
+
+def doctor(
+    context: typer.Context,
+    upgrade: Annotated[bool, typer.Option("--upgrade", help="Bring the station's database to this version.")] = False,
+) -> None:
+    """What works here and what is missing; exit 5 when something that a card needs is missing."""
+    talk = talk_of(context)
+    try:
+        located: Located | None = talk.located()
+    except CardfabError:
+        located = None
+    if upgrade and located is not None:
+        database = Database(located.path(located.values.database))
+        try:
+            database.upgrade()
+        finally:
+            database.close()
+    found = [*_machine(located), *_station(located)]
+    columns = (Text("part", "部件"), Text("state", "状态"), Text("what", "说明"), Text("what to do", "处理"))
+    rows = [(talk.of(f.part), talk.of(_STATES[f.state]), talk.of(f.words), talk.of(f.do)) for f in found]
+    values = [{"part": f.part.en, "state": f.state, "what": f.words.en, "do": f.do.en} for f in found]
+    talk.give(values, lambda: talk.table(columns, rows, empty=Text("", "")))
+    if any(finding.state == "missing" for finding in found):
+        raise DeviceFault(
+            Text("Something that a card needs is missing.", "缺少制卡所需部件。"),
+            do=Text("See the table.", "见上表。"),
+            code="CF-5500",
+        )
+
+
+def _machine(located: Located | None) -> Iterator[Finding]:
+    version = sys.version.split()[0]
+    yield Finding(Text("Python", "Python"), "good", Text(version, version))
+    dirs = located.values.fonts.dirs if located else FontsSection().dirs
+    missing = font_book(dirs).missing
+    yield Finding(
+        Text("fonts", "字体"),
+        "missing" if missing else "good",
+        Text("missing: " + ", ".join(missing), "缺少：" + "、".join(missing)) if missing else Text("found", "已找到"),
+        Text("apt-get install fonts-noto-cjk fonts-hanazono", "apt-get install fonts-noto-cjk fonts-hanazono")
+        if missing
+        else NOTHING,
+    )
+    if not pcsc.available():
+        yield Finding(
+            Text("PC/SC", "PC/SC"),
+            "limited",
+            Text("pyscard is not installed; training works without", "未安装 pyscard；训练不受影响"),
+            Text(
+                "apt-get install swig libpcsclite-dev pcscd, then make setup",
+                "apt-get install swig libpcsclite-dev pcscd 后 make setup",
+            ),
+        )
+    else:
+        try:
+            names = pcsc.list_readers()
+            yield Finding(Text("PC/SC", "PC/SC"), "good", Text(f"{len(names)} readers", f"读卡器 {len(names)} 台"))
+        except CardfabError as error:
+            yield Finding(Text("PC/SC", "PC/SC"), "limited", error.what, error.do or NOTHING)
+    year = datetime.now(UTC).year
+    yield Finding(
+        Text("clock", "时钟"),
+        "good" if year >= 2025 else "missing",
+        Text(f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC", f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"),
+        NOTHING if year >= 2025 else Text("Set the clock; cards carry dates.", "请校准时钟，卡内含日期。"),
+    )
+
+
+def _station(located: Located | None) -> Iterator[Finding]:
+    part = Text("station", "制卡点")
+    if located is None:
+        yield Finding(part, "limited", Text("none here", "此处没有"), Text("cardfab init DIR", "cardfab init 目录"))
+        return
+    values = located.values
+    yield Finding(
+        part,
+        "good",
+        Text(
+            f"{values.station.name}, training" if values.station.training else values.station.name, values.station.name
+        ),
+    )
+    devices = f"{values.devices.reader} / {values.devices.printer}"
+    yield Finding(Text("reader / printer", "读卡器 / 打印机"), "good", Text(devices, devices))
+    database = Database(located.path(values.database))
+    try:
+        database.require_current()
+        yield Finding(Text("database", "数据库"), "good", Text(values.database, values.database))
+    except CardfabError as error:
+        yield Finding(Text("database", "数据库"), "missing", error.what, error.do or NOTHING)
+    finally:
+        database.close()
+    if values.keystore.unlock_file is None:
+        yield Finding(Text("key store", "密钥库"), "limited", Text("needs a person's word", "需人员输入口令"))
+        return
+    try:
+        count = len(open_keys(located, prompt).infos())
+        yield Finding(Text("key store", "密钥库"), "good", Text(f"{count} keys", f"密钥 {count} 个"))
+    except CardfabError as error:
+        yield Finding(Text("key store", "密钥库"), "missing", error.what, error.do or NOTHING)
+
+
+@user_app.command("list")
+def users(context: typer.Context) -> None:
+    """Everybody, and who is signed in."""
+    talk = talk_of(context)
+    with talk.desk() as desk, desk.database.reading() as tx:
+        people = tx.people.all()
+        here = desk.person.login
+    values = [
+        {"login": p.login, "name": p.name, "roles": sorted(p.roles), "signed_in": p.login == here} for p in people
+    ]
+    columns = (Text("login", "登录名"), Text("name", "姓名"), Text("roles", "角色"), Text("signed in", "已登录"))
+    rows = [(p.login, p.name, ", ".join(sorted(p.roles)), "*" if p.login == here else "") for p in people]
+    talk.give(values, lambda: talk.table(columns, rows, empty=Text("Nobody.", "无人员。")))
+
+
+@user_app.command()
+def add(
+    context: typer.Context,
+    login: str,
+    name: str,
+    roles: Annotated[list[Role], typer.Argument(metavar="ROLE...", case_sensitive=False)],
+) -> None:
+    """Add a person with roles."""
+    talk = talk_of(context)
+    with talk.desk() as desk, desk.database.transaction("person") as tx:
+        tx.people.add(Person(login, name, frozenset(roles)))
+        tx.audit.append(
+            desk.event("person.add", desk.token(), "done", {"login": login, "roles": ",".join(sorted(roles))})
+        )
+    talk.give({"login": login}, lambda: talk.out.print(login))
+
+
+@user_app.command()
+def roles(context: typer.Context) -> None:
+    """The roles there are."""
+    talk = talk_of(context)
+    talk.give([str(role) for role in Role], lambda: talk.out.print("\n".join(Role)))
+
+
+@user_app.command()
+def login(context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
+    """Work as this person until 'logout'. A training station asks for no password."""
+    talk = talk_of(context)
+    located = talk.located()
+    database = Database(located.path(located.values.database))
+    try:
+        with database.reading() as tx:
+            person = tx.people.get(name)
+    finally:
+        database.close()
+    sign_in(located, person.login)
+    talk.give(
+        {"login": person.login},
+        lambda: talk.out.print(talk.of(Text(f"Signed in: {person.name}", f"已登录：{person.name}"))),
+    )
+
+
+@user_app.command()
+def logout(context: typer.Context) -> None:
+    """Nobody works here any more."""
+    talk = talk_of(context)
+    talk.located().path(SESSION).unlink(missing_ok=True)
+    talk.give({"login": None}, lambda: talk.out.print(talk.of(Text("Signed out.", "已退出。"))))
+
+
+@config_app.command("show")
+def config_show(
+    context: typer.Context,
+    origin: Annotated[bool, typer.Option("--origin", help="Say where each value comes from.")] = False,
+) -> None:
+    """Every setting in force."""
+    talk = talk_of(context)
+    located = talk.located()
+    found = list(origins(located))
+    value = {name: {"value": given, "origin": where} if origin else given for name, given, where in found}
+
+    def people() -> None:
+        columns = [Text("setting", "设置"), Text("value", "值")] + ([Text("from", "来源")] if origin else [])
+        talk.table(columns, [row if origin else row[:2] for row in found], empty=Text("", ""))
+
+    talk.give(value, people)

@@ -1,0 +1,196 @@
+"""The file system of the operating system: selection, reading, writing, access conditions. LD/T 32 parts 3, 5."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cardfab.crypto import Algorithm
+from cardfab.simulator.chip import layout, tlv, word
+from cardfab.simulator.chip.crypt import message_mac, session_key
+from cardfab.simulator.chip.layout import Access, Directory, File
+from cardfab.simulator.chip.memory import Memory
+from cardfab.simulator.chip.message import Command, exactly, expect, fitted
+from cardfab.simulator.chip.word import Refused
+
+ALGORITHM_BYTES = {Algorithm.TDES: 0x01, Algorithm.SM4: 0x03}
+Handler = Callable[[Command], bytes]
+
+
+class FileSystem:
+    """Current directory and file, security state, challenge (volatile) over the memory (not volatile)."""
+
+    def __init__(self, memory: Memory, entropy: Callable[[int], bytes]) -> None:
+        self.memory = memory
+        self.entropy = entropy
+        self.algorithm = Algorithm.SM4 if memory.read("os/algorithm") == b"\x03" else Algorithm.TDES
+        self.tree = layout.directories(3 if self.algorithm is Algorithm.SM4 else 2)
+        self.leave()
+
+    def leave(self) -> None:
+        """Back to the MF; security state, challenge and current file end."""
+        self._enter(self.tree[layout.MF])
+
+    def _enter(self, directory: Directory) -> None:
+        self.directory = directory
+        self.file: File | None = None
+        self.granted: frozenset[str] = frozenset()
+        self.challenge = b""
+
+    @property
+    def blocked(self) -> bool:
+        """Whether APPLICATION BLOCK ended the current directory."""
+        return self._is_blocked(self.directory)
+
+    def _is_blocked(self, directory: Directory) -> bool:
+        return self.memory.has(f"blocked/{directory.path}")
+
+    # SELECT: part 5 6.9. The security state of a directory survives while it stays current.
+
+    def select_name(self, name: bytes) -> bytes | None:
+        """Select a DDF or ADF by its whole name; None where there is no such name here."""
+        found = next((d for d in self.tree.values() if d.name and d.name == name), None)
+        return None if found is None else self._select_directory(found)
+
+    def select_fid(self, command: Command) -> bytes:
+        """P1 00: MF, a directory next to the current one, or a file in it; P1 02: a file in it."""
+        expect(len(command.data) in (0, 2), word.WRONG_LENGTH)
+        fid = int.from_bytes(command.data) or layout.MF
+        if command.p1 == 0x00:
+            found = self.tree.get(fid)
+            if found is not None and self._reachable(found):
+                return self._select_directory(found)
+        expect(not self.blocked, word.APPLICATION_BLOCKED)
+        self.file = self._find(lambda file: file.fid == fid)
+        return b""
+
+    def _reachable(self, target: Directory) -> bool:
+        here = self.directory
+        return target.fid in (layout.MF, here.fid, here.parent) or target.parent in (here.fid, here.parent)
+
+    def _select_directory(self, target: Directory) -> bytes:
+        expect(not self._is_blocked(target), word.APPLICATION_BLOCKED)
+        if target.fid == self.directory.fid:
+            self.file = None
+        else:
+            self._enter(target)
+        if not target.name:
+            return b""
+        name = tlv.build(0x84, target.name)
+        if target.fid != layout.SSSE:
+            return tlv.build(0x6F, name)  # an ADF answers its name only: part 5 T38
+        algorithm = tlv.build(0x9F0C, tlv.build(0x86, bytes((ALGORITHM_BYTES[self.algorithm],))))
+        return tlv.build(0x6F, name + tlv.build(0xA5, tlv.build(0x88, bytes((layout.DIR_SFI,))) + algorithm))
+
+    # Files
+
+    def _find(self, wanted: Callable[[File], bool]) -> File:
+        found = next((file for file in self.directory.files if wanted(file)), None)
+        if found is None:
+            raise Refused(word.FILE_NOT_FOUND)
+        return found
+
+    def _addressed(self, sfi: int) -> File:
+        """The file of a short identifier, which becomes current; the current file for 0."""
+        if sfi:
+            self.file = self._find(lambda file: file.sfi == sfi)
+        if self.file is None:
+            raise Refused(word.NO_CURRENT_FILE)
+        return self.file
+
+    def _require(self, access: Access) -> None:
+        expect(layout.allows(access, self.granted), word.NOT_AUTHORISED)
+
+    def _cell(self, file: File, record: int = 0) -> str:
+        return f"ef/{self.directory.path}/{file.fid:04X}" + (f"/{record:02X}" if record else "")
+
+    def read_record(self, command: Command) -> bytes:
+        """00B2: by number (100), by tag (000), all from a number on (101). Le is exact, else 6Cxx."""
+        mode = command.p2 & 0x07
+        expect(mode in (0, 4, 5), word.WRONG_P1P2)
+        file = self._addressed(command.p2 >> 3)
+        expect(bool(file.items), word.INCOMPATIBLE_FILE)
+        self._require(file.read)
+        if mode == 0:
+            numbers = [n for n, item in enumerate(file.items, 1) if item.tag == command.p1]
+        else:
+            numbers = [n for n, _ in enumerate(file.items, 1) if n == command.p1 or (mode == 5 and n > command.p1 > 0)]
+        records = [r for n in numbers if (r := self.memory.read(self._cell(file, n)))]
+        expect(bool(records), word.RECORD_NOT_FOUND)
+        return exactly(command, b"".join(records) if mode == 5 else records[0])
+
+    def update_record(self, command: Command) -> bytes:
+        """00DC or 04DC: the whole TLV of one record by its number. Nothing is written unless all of it is right."""
+        file = self._addressed(command.p2 >> 3)
+        expect(command.p2 & 0x07 == 4, word.WRONG_P1P2)
+        expect(bool(file.items), word.INCOMPATIBLE_FILE)
+        self._require(file.write)
+        data = self._authentic(command, file)
+        expect(1 <= command.p1 <= len(file.items), word.RECORD_NOT_FOUND)
+        item = file.items[command.p1 - 1]
+        expect(len(data) >= 2, word.WRONG_LENGTH)
+        expect(len(data) == 2 + data[1], word.LC_AGAINST_TLV)
+        expect(data[0] == item.tag, word.WRONG_DATA)
+        expect(data[1] <= item.length, word.NO_SPACE)
+        expect(data[1] == item.length, word.WRONG_DATA)  # items have one length and are filled up to it
+        self.memory.write({self._cell(file, command.p1): data})
+        return b""
+
+    def _at(self, command: Command) -> tuple[File, int]:
+        if command.p1 & 0x80:
+            expect(command.p1 & 0x60 == 0, word.WRONG_P1P2)
+            expect(command.p1 & 0x1F != 0, word.WRONG_P1P2)
+            return self._addressed(command.p1 & 0x1F), command.p2
+        return self._addressed(0), command.p1p2
+
+    def read_binary(self, command: Command) -> bytes:
+        """00B0: to the end of the file for Le 00; 6Cxx where Le asks for more than there is."""
+        file, offset = self._at(command)
+        expect(bool(file.size), word.INCOMPATIBLE_FILE)
+        self._require(file.read)
+        expect(offset < file.size, word.WRONG_OFFSET)
+        rest = self.memory.read(self._cell(file), bytes(file.size))[offset:]
+        wanted = command.le or 256
+        if wanted < 256 and len(rest) < wanted:
+            raise Refused(word.exact_length(len(rest)))
+        return fitted(command, rest[:wanted])
+
+    def update_binary(self, command: Command) -> bytes:
+        """00D6 or 04D6: bytes of a transparent file."""
+        file, offset = self._at(command)
+        expect(bool(file.size), word.INCOMPATIBLE_FILE)
+        self._require(file.write)
+        data = self._authentic(command, file)
+        expect(bool(data), word.WRONG_LENGTH)
+        expect(offset < file.size, word.WRONG_OFFSET)
+        expect(offset + len(data) <= file.size, word.NO_SPACE)
+        old = self.memory.read(self._cell(file), bytes(file.size))
+        self.memory.write({self._cell(file): old[:offset] + data + old[offset + len(data) :]})
+        return b""
+
+    # Keys and secure messaging
+
+    def key(self, name: str) -> bytes:
+        """A key by name, from the current directory or the global ones of the SSSE; raises 6A88."""
+        for directory in (self.directory, self.tree[layout.SSSE]):
+            found = self.memory.read(f"key/{directory.path}/{name}")
+            if found:
+                return found
+        raise Refused(word.NOT_FOUND)
+
+    def spend_challenge(self) -> bytes:
+        """The last challenge, which serves once and in one directory."""
+        challenge, self.challenge = self.challenge, b""
+        expect(bool(challenge), word.NO_CHALLENGE)
+        return challenge
+
+    def checked(self, command: Command, key: bytes) -> bytes:
+        """The command data without its MAC, which is right; raises 6984, 6987, 6988. Part 4, 8.2.4."""
+        expect(len(command.data) >= 4, word.MAC_MISSING)
+        session = session_key(self.algorithm, key, self.spend_challenge())
+        data, mac = command.data[:-4], command.data[-4:]
+        right = message_mac(self.algorithm, session, command.header(len(command.data)) + data)
+        expect(mac == right, word.MAC_WRONG)
+        return data
+
+    def _authentic(self, command: Command, file: File) -> bytes:
+        return self.checked(command, self.key(file.write_key)) if command.cla == 0x04 else command.data
