@@ -16,7 +16,8 @@ from cardfab.cli.plans import plan_lines
 from cardfab.cli.requests import read_photos
 from cardfab.cli.wiring import Bench, bench_of, open_desk, open_devices
 from cardfab.errors import InputRefused, Text, UsageRefused
-from cardfab.plan import Comparison
+from cardfab.prepare.records import decode_item
+from cardfab.profile.application import FileApplication
 from cardfab.resources import data_folder
 from cardfab.station.desk import Desk
 from cardfab.station.intake import approve, import_requests
@@ -103,18 +104,24 @@ def _issue(talk: Talk, desk: Desk, bench: Bench, out: Path, ids: Sequence[str]) 
                 side = picture.stem.split("-", 2)[2]
                 shutil.move(picture, folder / f"face-{side}.png")
             (folder / "plan.txt").write_text("\n".join(plan_lines(issued.plan, talk.language)), encoding="utf-8")
-            (folder / "read-back.txt").write_text(read_back(issued.compared, talk.language), encoding="utf-8")
+            (folder / "read-back.txt").write_text(
+                read_back(issued, desk.product(issued.card.product).files, talk.language), encoding="utf-8"
+            )
             made.append((issued, folder))
     shutil.rmtree(faces, ignore_errors=True)
     return made
 
 
-def read_back(compared: Sequence[Comparison], language: str) -> str:
-    """What was read back, item by item, as text."""
+def read_back(issued: Issued, files: FileApplication, language: str) -> str:
+    """What was read back, item by item: equal or not, the bytes, and for the card's files what they say."""
     words = {True: Text("equal", "一致"), False: Text("DIFFERS", "不一致")}
-    lines = [
-        f"{words[one.equal].of(language):8} {one.title.of(language)}: {one.found.hex().upper()}" for one in compared
-    ]
+    lines = []
+    for place, one in enumerate(issued.compared):
+        said = ""
+        if place < len(issued.card.records):  # the files are read first, in the order of the records
+            record = issued.card.records[place]
+            said = f"  = {decode_item(files.item(record.df, record.fid, record.tag), one.found[2:])!r}"
+        lines.append(f"{words[one.equal].of(language):8} {one.title.of(language)}: {one.found.hex().upper()}{said}")
     return "\n".join(lines) + "\n"
 
 

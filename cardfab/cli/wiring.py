@@ -6,6 +6,7 @@ import fcntl
 import json
 import os
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO
 
-from cardfab.apdu.link import CardConnection, WatchedConnection
+from cardfab.apdu.link import CardConnection, CardGone, WatchedConnection
 from cardfab.apdu.pcsc import PcscConnection
 from cardfab.apdu.remote import RemoteConnection
 from cardfab.apdu.trace import RecordingConnection
@@ -185,9 +186,25 @@ def open_devices(desk: Desk, bench: Bench, *, watch: Watch = unwatched) -> Itera
         yield Devices(lambda: _connect(bench, watch), printer)
 
 
+_CARD_SEEN = 10.0
+"""Seconds that a PC/SC service may take to see a card that a printer has just moved to its contact station."""
+
+
+def _pcsc(reader: str, seconds: float) -> CardConnection:
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return PcscConnection(reader)
+        except CardGone:
+            if time.monotonic() >= until:
+                raise
+            time.sleep(0.05)
+
+
 def _connect(bench: Bench, watch: Watch) -> CardConnection:
     kind, _, rest = bench.reader.partition(":")
-    connection: CardConnection = PcscConnection(rest) if kind == "pcsc" else RemoteConnection(bench.reader)
+    by_hand = bench.printer == "none"
+    connection = _pcsc(rest, 0.0 if by_hand else _CARD_SEEN) if kind == "pcsc" else RemoteConnection(bench.reader)
     watched = WatchedConnection(connection, watch)
     if bench.trace is None:
         return watched

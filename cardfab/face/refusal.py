@@ -12,4 +12,4 @@ from cardfab.errors import InputRefused
 class FaceRefused(InputRefused):
     """The face cannot be drawn exactly as asked."""
 
-    default_code = "CF-3500"
+    default_code = "CF-3400"

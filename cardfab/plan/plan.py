@@ -11,7 +11,7 @@ from cardfab.apdu.message import CommandApdu
 from cardfab.errors import CardRefused, Text
 from cardfab.keys import Sealed
 from cardfab.plan.run import Comparison, Run
-from cardfab.plan.steps import Step
+from cardfab.plan.steps import Authenticate, OpenChannel, Step
 
 OnStep = Callable[[int, Step], None]
 
@@ -24,6 +24,12 @@ class PersonalisationPlan:
     encode: tuple[Step, ...]
     verify: tuple[Step, ...]
     identify: tuple[Step, ...]
+
+    def key_labels(self) -> frozenset[str]:
+        """Every root that carrying the plan out asks for."""
+        steps = (*self.encode, *self.verify, *self.identify)
+        proved = {step.label for step in steps if isinstance(step, Authenticate)}
+        return frozenset(proved | {step.root for step in steps if isinstance(step, OpenChannel)})
 
     def content(self) -> bytes:
         """Canonical bytes of everything the plan says, for a keyed digest; equal plans give equal bytes."""

@@ -116,3 +116,11 @@ class FileApplication(Strict):
             if directory.name == name:
                 return directory
         raise KeyError(name)
+
+    def item(self, directory: str, fid: bytes, tag: bytes) -> Item:
+        """One item by where it lies. Raises KeyError when there is none."""
+        for file in self.directory(directory).files:
+            for item in file.items:
+                if (file.fid, item.tag) == (fid, tag):
+                    return item
+        raise KeyError(f"{directory}/{fid.hex()} {tag.hex()}")

@@ -6,10 +6,11 @@ it, the outcome. Whatever happens in between, the next start finds the job in a 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from cardfab.errors import CardfabError, CardRefused, DeviceFault, InDoubt, KeyFault, StockFault, Text
+from cardfab.errors import CardRefused, DeviceFault, InDoubt, KeyFault, StockFault, Text
 from cardfab.plan import CARD_NUMBER, Comparison, PersonalisationPlan, Run, Step, carry_out, require_equal
 from cardfab.prepare.card import PreparedCard
 from cardfab.printer.driver import CardPosition, CardPrinter
@@ -72,6 +73,8 @@ def issue(desk: Desk, devices: Devices, name: str, progress: Progress = silent) 
     """Make the card of a job or request. Raises CardfabError; the job then tells what became of the blank."""
     desk.person.must(Act.ISSUE)
     work = open_work(desk, _ready(desk, name), print_=devices.printer is not None)
+    for label in work.plan.key_labels():
+        desk.keys.info(label)  # a key that is missing is found before a blank is touched
     _require_free(devices)
     return _after_claim(desk, devices, claim(desk, work, devices.cards_fed()), progress)
 
@@ -116,9 +119,9 @@ def _require_free(devices: Devices) -> None:
 
 def _after_claim(desk: Desk, devices: Devices, work: Work, progress: Progress) -> Issued:
     """Everything after the blank left the books' stock."""
-    try:
-        if devices.printer is not None:
-            _feed(desk, devices, devices.printer, work)
+    with accounted(desk, devices, work):
+        if devices.printer is not None and (fault := _feed(desk, devices, devices.printer, work)):
+            raise Unfed(fault)
         with devices.chip() as chip:
             work = begin_encoding(desk, work, chip.serial, plan_digest(desk.keys, work.plan.content()))
             _run(desk, work, chip, work.plan.encode, "encode", progress)
@@ -126,47 +129,56 @@ def _after_claim(desk: Desk, devices: Devices, work: Work, progress: Progress) -
         with devices.chip() as chip:
             run = _run(desk, work, chip, work.plan.verify, "verify", progress)
             require_equal(run.compared)
-        compared = tuple(run.compared)
         work = finish_card(desk, devices, work, progress)
-        return Issued(work.job, work.card, work.plan, compared)
-    except _Unfed as unfed:
+        return Issued(work.job, work.card, work.plan, tuple(run.compared))
+
+
+@contextmanager
+def accounted(desk: Desk, devices: Devices, work: Work) -> Iterator[None]:
+    """Whatever breaks inside, the blank is accounted for: spoiled when the chip said no, in doubt when cut off."""
+    try:
+        yield
+    except Unfed as unfed:
         raise unfed.fault from unfed
     except (CardRefused, KeyFault) as refused:
-        # The chip said no: nothing is in doubt, the blank is spoiled and counted, the request stays open.
-        _spoil_work(desk, devices, work, refused)
-        raise
-    except InDoubt:
+        job = current(desk, work).job
+        if job.state in INTERRUPTIBLE:
+            spoil_blank(desk, devices, job, refused.code, str(refused))
         raise
     except DeviceFault as fault:
-        doubt_job(desk, current(desk, work).job, f"{fault.code}: {fault}")
+        job = current(desk, work).job
+        if job.state in INTERRUPTIBLE:
+            doubt_job(desk, job, f"{fault.code}: {fault}")
         raise InDoubt(
             Text(
-                f"Job {work.job.id} was interrupted: {fault.what.en} A card may have been written.",
-                f"作业 {work.job.id} 中断：{fault.what.zh}卡片可能已被写入。",
+                f"Job {job.id} was interrupted: {fault.what.en} A card may have been written.",
+                f"作业 {job.id} 中断：{fault.what.zh}卡片可能已被写入。",
             ),
             do=Text(
-                f"Mend the fault, then 'cardfab job resolve {work.job.id}'.",
-                f"排除故障后执行 cardfab job resolve {work.job.id}。",
+                f"Mend the fault, then 'cardfab job resolve {job.id}'.",
+                f"排除故障后执行 cardfab job resolve {job.id}。",
             ),
         ) from fault
 
 
-class _Unfed(Exception):
-    """The feed failed and the blank provably stayed in the feeder."""
+class Unfed(Exception):
+    """The feed failed and the blank provably stayed in the feeder; the books say so already."""
 
-    def __init__(self, fault: CardfabError) -> None:
+    def __init__(self, fault: DeviceFault) -> None:
         super().__init__(str(fault))
         self.fault = fault
 
 
-def _feed(desk: Desk, devices: Devices, printer: CardPrinter, work: Work) -> None:
+def _feed(desk: Desk, devices: Devices, printer: CardPrinter, work: Work) -> DeviceFault | None:
+    """Feed the blank; the fault when it stayed in the feeder. Raises DeviceFault when it may have moved."""
     try:
         printer.feed_to_contact()
     except DeviceFault as fault:
-        if stayed(devices, work.job):
-            unclaim(desk, work, fault)
-            raise _Unfed(fault) from fault
-        raise
+        if not stayed(devices, work.job):
+            raise
+        unclaim(desk, work, fault)
+        return fault
+    return None
 
 
 def stayed(devices: Devices, job: JobRow) -> bool:
@@ -212,12 +224,6 @@ def require_number(desk: Desk, devices: Devices, work: Work) -> None:
         )
 
 
-def _spoil_work(desk: Desk, devices: Devices, work: Work, why: CardfabError) -> None:
-    job = current(desk, work).job
-    if job.state in INTERRUPTIBLE:
-        spoil_blank(desk, devices, job, why.code, str(why))
-
-
 def spoil_blank(desk: Desk, devices: Devices, job: JobRow, code: str, why: str) -> None:
     """Put the blank into the reject box, then book it; a printer that cannot leaves the job in doubt."""
     try:
@@ -239,4 +245,16 @@ def spoil_blank(desk: Desk, devices: Devices, job: JobRow, code: str, why: str) 
     spoil(desk, job, code, why)
 
 
-__all__ = ["CardInside", "Issued", "JobNotReady", "WrongCard", "finish_card", "issue", "spoil_blank", "stayed"]
+__all__ = [
+    "CardInside",
+    "Issued",
+    "JobNotReady",
+    "Progress",
+    "WrongCard",
+    "accounted",
+    "finish_card",
+    "issue",
+    "silent",
+    "spoil_blank",
+    "stayed",
+]

@@ -17,7 +17,7 @@ from cardfab.production import INTERRUPTIBLE, Act, JobState
 from cardfab.station.books import doubt_job, finish, intact, seen_good, spoil, untouched
 from cardfab.station.desk import Desk
 from cardfab.station.devices import Devices
-from cardfab.station.issue import Progress, WrongCard, finish_card, silent, spoil_blank, stayed
+from cardfab.station.issue import Progress, WrongCard, accounted, finish_card, silent, spoil_blank, stayed
 from cardfab.station.work import open_work
 from cardfab.store import JobRow
 
@@ -121,7 +121,8 @@ def _encoding(desk: Desk, devices: Devices, job: JobRow, progress: Progress) -> 
             desk, job, Text("The chip was written in part; the blank is spoiled.", "芯片未写完整，该卡作废。")
         )
     work = intact(desk, work)
-    work = finish_card(desk, devices, work, progress)
+    with accounted(desk, devices, work):
+        work = finish_card(desk, devices, work, progress)
     return Settled(
         work.job, Text("The chip holds the whole card; the work was finished.", "芯片数据完整，制卡已完成。")
     )
