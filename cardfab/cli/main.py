@@ -7,9 +7,8 @@ import sys
 import tempfile
 import traceback
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import click
 import typer
 
 from cardfab import __version__
@@ -104,12 +103,13 @@ def run(arguments: list[str]) -> int:
     except CardfabError as error:
         talk.refused(error)
         return error.exit_status
-    except click.exceptions.Exit as left:
+    except typer.Exit as left:
         return left.exit_code
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as wrong:
+        usage: Any = wrong  # how a usage error shows itself is not among the library's public types
+        usage.show()
         return 2
-    except (KeyboardInterrupt, click.Abort):
+    except (KeyboardInterrupt, typer.Abort):
         talk.say("Interrupted.", "已中断。")
         return 130
     except Exception as bug:

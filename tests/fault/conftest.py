@@ -73,7 +73,7 @@ def worker(template: Path) -> Iterator[Callable[..., dict[str, Any]]]:
 
 @dataclass
 class World:
-    """One station on one rig. The rig and its cards live in the test's process, the issuing in a worker that may die."""
+    """One station on one rig. The rig lives in the test's process, the issuing in a worker that may die."""
 
     station: Path
     rig: Rig

@@ -1,7 +1,7 @@
 """A process that issues and settles on request, and dies where it is told to.
 
-One line of JSON in, one out. Every order runs in a forked child, so that the imports, the fonts and the opened key store
-are paid once. ``kill_at`` n: the child kills itself (SIGKILL, as ``kill -9``) at the n-th point of its watch.
+One line of JSON in, one out. Every order runs in a forked child, so that the imports, the fonts and the opened key
+store are paid once. ``kill_at`` n: the child kills itself (SIGKILL, as ``kill -9``) at the n-th point of its watch.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import cardfab.station.work
 from cardfab.cli.wiring import Bench, font_book, open_devices, open_keys, profile_source, prompt
 from cardfab.errors import CardfabError
 from cardfab.face.fonts import FontBook
@@ -115,7 +116,9 @@ def main() -> None:
     desk = desk_of(Path(sys.argv[1]), keys, fonts, Points(None))
     with desk.database.reading() as tx:
         job = tx.jobs.all()[0]
-    open_work(desk, job, print_=True)  # draws once, so that every child inherits the glyphs
+    drawn = open_work(desk, job, print_=True).faces
+    # Every world is a copy of the one job, so its faces are drawn once, not a thousand times.
+    cardfab.station.work.faces_of = lambda desk, card, chosen: drawn
     desk.database.close()
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:

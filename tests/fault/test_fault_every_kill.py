@@ -1,7 +1,7 @@
 """Killed before and after every commit and every device write of an issue, none sampled; settled at the next start.
 
-The first run counts the points; then each is a world of its own: a station and a printer with three blanks, an issue that
-is killed there (SIGKILL), recovery, and the books beside what physically lies in the hopper, the tray and the reject box.
+The first run counts the points; then each is a world of its own: a station and a printer with three blanks, an issue
+that is killed there (SIGKILL), recovery, and the books beside what physically lies in hopper, tray and reject box.
 """
 
 from __future__ import annotations
