@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cardfab.errors import InputRefused, Text
+
 _PACKAGE = Path(__file__).parent
 
 
@@ -29,5 +31,16 @@ class ProfileFolders:
         for folder in self.folders:
             file = folder / kind / f"{name}.toml"
             if file.is_file():
-                return file.read_text(encoding="utf-8")
+                return _utf8(file)
         return None
+
+
+def _utf8(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise InputRefused(
+            Text(f"The profile {file.name} is not UTF-8 text.", f"配置文件 {file.name} 不是 UTF-8 文本。"),
+            do=Text("Save it as UTF-8.", "请以 UTF-8 编码保存。"),
+            code="CF-3201",
+        ) from None

@@ -105,7 +105,7 @@ def read_settings(files: tuple[Path, ...]) -> Located:
     try:
         given = tomllib.loads(found.read_text(encoding="utf-8"))
         return Located(Settings.model_validate(given), found.resolve(), given)
-    except tomllib.TOMLDecodeError as wrong:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
         reason = str(wrong)
     except ValidationError as wrong:
         reason = "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in wrong.errors())

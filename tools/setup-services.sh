@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs what only the tests need: PC/SC daemon and virtual reader, programs that check our results. Leaves no daemon
-# running and asks nothing. Exit 1 when a package is missing in the end: the tests fail without it, they do not skip.
+# Installs what only the tests need: PC/SC daemon and virtual reader, programs that check our results, Python packages of
+# strangers. Leaves no daemon running and asks nothing. Exit 1 when something is missing in the end: the tests fail without
+# it, they do not skip.
 set -eu
 cd "$(dirname "$0")/.."
 # shellcheck source=tools/machine.sh
@@ -9,6 +10,11 @@ cd "$(dirname "$0")/.."
 # pcscd, vsmartcard-vpcd: tests over real PC/SC. opensc, pcsc-tools: second programs on the same reader.
 # poppler-utils: PDF to pictures and text. golang: an independent check of the audit record's signed notes.
 PACKAGES="pcscd vsmartcard-vpcd opensc pcsc-tools poppler-utils golang-go golang-golang-x-mod-dev"
+
+# A client of PC/SC by strangers, hash-locked like the rest and stamped like .venv itself: a second run starts at once.
+STRANGERS=requirements/strangers.txt
+STAMP=.venv/set-up-strangers
+PIP_SECONDS=600
 
 POLICY=/usr/sbin/policy-rc.d
 MARK="written by cardfab's setup-services for the length of one installation"
@@ -32,6 +38,21 @@ systemd() { [ -d /run/systemd/system ] && command -v systemctl >/dev/null 2>&1; 
 daemon_runs() {
   pidof pcscd >/dev/null 2>&1 || { systemd && systemctl is-active --quiet pcscd.socket; }
 }
+
+install_strangers() {
+  wanted=$(sha256sum <"$STRANGERS")
+  [ "$wanted" != "$(cat "$STAMP" 2>/dev/null)" ] || return 0
+  say "installing the locked Python packages of strangers"
+  # Without dependencies: the file names all of them, and pyscard is there by tools/setup.sh or cannot be built.
+  if ! timeout --kill-after=30 "$PIP_SECONDS" .venv/bin/python -m pip install --require-hashes --no-deps --no-build-isolation \
+    --quiet --disable-pip-version-check --no-input --retries 5 --timeout 60 -r "$STRANGERS" </dev/null; then
+    warn "the Python packages in $STRANGERS could not be installed (above is what pip said); the tests need them."
+    exit 1
+  fi
+  printf '%s\n' "$wanted" >"$STAMP"
+}
+
+install_strangers
 
 # shellcheck disable=SC2086
 missing=$(not_installed $PACKAGES)

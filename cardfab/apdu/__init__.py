@@ -4,7 +4,9 @@ The adapters are modules of their own, :mod:`cardfab.apdu.pcsc` and :mod:`cardfa
 ``commands.select(...)``, tagged data as ``tlv.parse(...)``. The errors are drawn in :mod:`cardfab.apdu.link`.
 """
 
-from cardfab.apdu import commands, tlv
+from cardfab.apdu import commands, gp, tlv
+from cardfab.apdu.atr import Atr, InterfaceByte, parse_atr
+from cardfab.apdu.chaining import Chaining, Envelope
 from cardfab.apdu.line import CardKey, external_authenticate, internal_authenticate, protected, send_protected
 from cardfab.apdu.link import (
     CardAnswered,
@@ -24,11 +26,19 @@ from cardfab.apdu.message import ApduMalformed, CommandApdu, ResponseApdu, histo
 from cardfab.apdu.scp import (
     Level,
     LevelNotSupported,
+    ResponseNotGenuine,
     Scp02,
     Scp02Keys,
     Scp02KeySource,
+    Scp02ResponseKeys,
+    Scp03,
+    Scp03Keys,
+    Scp03KeySource,
+    Scp03Quirks,
     SecureChannel,
+    open_either,
     open_scp02,
+    open_scp03,
     through,
 )
 from cardfab.apdu.status import StatusWord
@@ -37,6 +47,7 @@ from cardfab.apdu.trace import RecordingConnection, ReplayConnection, ReplayMism
 
 __all__ = [
     "ApduMalformed",
+    "Atr",
     "CardAnswerMalformed",
     "CardAnswered",
     "CardConnection",
@@ -44,9 +55,12 @@ __all__ = [
     "CardKey",
     "CardNotGenuine",
     "CardRecord",
+    "Chaining",
     "CommandApdu",
     "Dgi",
+    "Envelope",
     "Exchange",
+    "InterfaceByte",
     "Level",
     "LevelNotSupported",
     "Link",
@@ -55,9 +69,15 @@ __all__ = [
     "ReplayConnection",
     "ReplayMismatch",
     "ResponseApdu",
+    "ResponseNotGenuine",
     "Scp02",
     "Scp02KeySource",
     "Scp02Keys",
+    "Scp02ResponseKeys",
+    "Scp03",
+    "Scp03KeySource",
+    "Scp03Keys",
+    "Scp03Quirks",
     "SecureChannel",
     "StatusWord",
     "Tlv",
@@ -68,10 +88,14 @@ __all__ = [
     "drive",
     "expect",
     "external_authenticate",
+    "gp",
     "historical_bytes",
     "internal_authenticate",
     "link_to",
+    "open_either",
     "open_scp02",
+    "open_scp03",
+    "parse_atr",
     "parse_trace",
     "protected",
     "send_protected",

@@ -135,8 +135,8 @@ def _version(version: int | None) -> bytes:
 
 
 def initialize_update(host_challenge: bytes, kvn: int = 0) -> CommandApdu:
-    """The first command of a GlobalPlatform channel (E.5.1); ``kvn`` 0 is the card's choice."""
-    _in_range("host challenge length", len(host_challenge), 8, 8)
+    """The first command of a GlobalPlatform channel (E.5.1; 16 bytes for S16 mode); ``kvn`` 0 is the card's choice."""
+    _in_range("host challenge length", len(host_challenge), 8, 16)
     return CommandApdu(0x80, 0x50, kvn, 0x00, host_challenge, 256, name="INITIALIZE UPDATE")
 
 

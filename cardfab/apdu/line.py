@@ -14,17 +14,24 @@ from cardfab.apdu.message import ApduMalformed, CommandApdu, ResponseApdu
 from cardfab.crypto import same
 
 
-class CardKey(Protocol):
-    """One key of one card, seen from outside: it computes and is never seen. ``challenge`` is the session factor."""
+class ProvedKey(Protocol):
+    """A key of one card that can be proved. ``challenge`` is the session factor."""
 
     def authenticate(self, challenge: bytes, original: bytes, /) -> bytes:
         """8 bytes that prove the key, over ``original`` of 8 bytes (part 4, 9.3)."""
+
+
+class CardKey(ProvedKey, Protocol):
+    """One key of one card, seen from outside: it computes and is never seen."""
 
     def mac(self, challenge: bytes, data: bytes, /) -> bytes:
         """4 bytes over ``data``, which is not padded (part 4, 8.2.4)."""
 
     def encrypt(self, challenge: bytes, plain: bytes, /) -> bytes:
         """LD | ``plain`` in whole blocks (part 4, 8.3)."""
+
+    def answer(self, data: bytes, /) -> bytes:
+        """E(key, data), ``data`` of at most one block, padded with 00: how cards without session keys want it."""
 
 
 def take_challenge(length: int = 8) -> Exchange[bytes]:
@@ -38,7 +45,7 @@ def take_challenge(length: int = 8) -> Exchange[bytes]:
 
 
 def external_authenticate(
-    key: CardKey, key_id: int, *, original: bytes | None = None, version: int | None = None, name: str = ""
+    key: ProvedKey, key_id: int, *, original: bytes | None = None, version: int | None = None, name: str = ""
 ) -> Exchange[None]:
     """Prove ``key`` to the card. ``original`` of 8 bytes is free; by default it is the challenge itself.
 

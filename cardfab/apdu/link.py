@@ -3,14 +3,17 @@
 An exchange is a generator that yields commands and is sent their responses: a value before it is an act. The layers
 stand below a secure channel, so a resend never moves its state::
 
-    drive(exchange) -> GetResponse (61xx) -> RightLength (6Cxx) -> bytes -> WatchedConnection -> reader
+    drive(exchange) -> Chaining or Envelope, where asked for (cardfab.apdu.chaining)
+        -> GetResponse (61xx) -> RightLength (6Cxx) -> bytes -> WatchedConnection -> reader
+
+What T=0 wants otherwise (P3 of case 1, no Le in case 4) the reader's adapter does, which knows the protocol.
 
 Errors of this room (codes CF-x1xx)::
 
-    InputRefused   ApduMalformed, TlvError, TraceMalformed, LevelNotSupported
+    InputRefused   ApduMalformed, TlvError, TraceMalformed, LevelNotSupported, gp.CapMalformed
     CardRefused    CardAnswered, CardAnswerMalformed
     DeviceFault    CardGone, ReaderFault, ReplayMismatch
-    KeyFault       CardNotGenuine
+    KeyFault       CardNotGenuine, ResponseNotGenuine, gp.KeysNotTaken
 """
 
 from __future__ import annotations
@@ -174,7 +177,9 @@ class GetResponse:
         response = self._link.send(command)
         data = response.data
         while (ready := response.sw.available) is not None:
-            more = CommandApdu(command.cla & 0x03, 0xC0, 0, 0, ne=ready, secret=command.secret)
+            more = CommandApdu(
+                command.cla & (0x4F if command.cla & 0x40 else 0x03), 0xC0, 0, 0, ne=ready, secret=command.secret
+            )
             response = self._link.send(more)
             if (response.sw.available is not None and not response.data) or len(data) > self.limit:
                 raise CardAnswerMalformed(command.title, "its 61xx never ends", "61xx 没有终止")

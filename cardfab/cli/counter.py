@@ -35,7 +35,7 @@ def issue(
 @app.command()
 def verify(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="The PDF, or the scanned text of its code.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The PDF, or the scanned text of its code.")],
 ) -> None:
     """Check a temporary card of this station: signature and last day."""
     talk = talk_of(context)

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 
 from cardfab.cli.founding import found_training_station
-from cardfab.cli.output import Talk, talk_of
+from cardfab.cli.output import Talk, program, talk_of
 from cardfab.cli.plans import plan_lines
 from cardfab.cli.requests import read_photos
 from cardfab.cli.wiring import Bench, bench_of, open_desk, open_devices
@@ -76,16 +76,19 @@ def demo(
 
 
 def _make_room(out: Path) -> None:
-    if out.exists():
-        if any(out.iterdir()) and not (out / MARK).exists():
-            raise UsageRefused(
-                Text(f"{out} holds other files; the demo would remove them.", f"{out} 中有其他文件，演示会将其删除。"),
-                do=Text("Choose another folder with --out.", "请用 --out 另选目录。"),
-                code="CF-2210",
-            )
-        shutil.rmtree(out)
-    out.mkdir(parents=True)
-    (out / MARK).write_text("made by 'cardfab demo'; the next demo removes this folder\n", encoding="utf-8")
+    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MARK).exists())):
+        raise UsageRefused(
+            Text(f"{out} holds other files; the demo would remove them.", f"{out} 中有其他文件，演示会将其删除。"),
+            do=Text("Choose another folder with --out.", "请用 --out 另选目录。"),
+            code="CF-2210",
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    for old in out.iterdir():
+        if old.is_dir():
+            shutil.rmtree(old)
+        else:
+            old.unlink()
+    (out / MARK).write_text("made by 'cardfab demo'; the next demo removes what is here\n", encoding="utf-8")
 
 
 def _issue(talk: Talk, desk: Desk, bench: Bench, out: Path, ids: Sequence[str]) -> list[tuple[Issued, Path]]:
@@ -147,14 +150,15 @@ def _closing(
             folder.name,
         )
     talk.out.print(table, soft_wrap=False)
+    me = program()
     talk.out.print(
         talk.of(
             Text(
                 f"Blanks: {opening} loaded, {issued} issued, {remaining} left. Everything is in {out}/.\n"
                 "Check the record with:\n"
-                f"  cardfab audit verify {out}/audit-export.txt --trust {out}/audit-key.txt",
+                f"  {me} audit verify {out}/audit-export.txt --trust {out}/audit-key.txt",
                 f"空白卡：装入 {opening}，制成 {issued}，剩余 {remaining}。成果在 {out}/；核验审计记录：\n"
-                f"  cardfab audit verify {out}/audit-export.txt --trust {out}/audit-key.txt",
+                f"  {me} audit verify {out}/audit-export.txt --trust {out}/audit-key.txt",
             )
         ),
         markup=False,

@@ -45,7 +45,7 @@ def printers(context: typer.Context) -> None:
 @printer_app.command()
 def status(
     context: typer.Context,
-    address: Annotated[str, typer.Argument(help="socket://HOST:PORT or a serial device.")],
+    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="socket://HOST:PORT or a serial device.")],
     profile: Annotated[str, typer.Option("--profile")] = "evolis-ymcko",
 ) -> None:
     """What a printer says of itself now."""
@@ -91,15 +91,22 @@ def simulate_card(
     context: typer.Context,
     vpcd: Annotated[str, typer.Option("--vpcd", help="HOST:PORT of a vpcd to connect to as a card.")],
     serial: Annotated[int, typer.Option("--serial", min=0, max=99_999_999)] = 1,
-    region: Annotated[str, typer.Option("--region")] = "440199",
+    region: Annotated[str, typer.Option("--region", help="Of the training card.")] = "440199",
+    profile: Annotated[str, typer.Option("--profile", help="Which card; a wrong name lists all.")] = "training-ssc2",
 ) -> None:
-    """A blank training chip in a virtual PC/SC reader (vpcd), until Ctrl-C."""
+    """A training chip in a virtual PC/SC reader (vpcd), until Ctrl-C."""
     import threading
 
-    from cardfab.simulator.chip import make_blank, serve_vpcd
+    from cardfab.simulator.chip import CARDS, make_card, serve_vpcd
 
+    if profile not in CARDS:
+        names = ", ".join(CARDS)
+        raise UsageRefused(
+            Text(f"There is no card profile {profile!r}: take {names}.", f"没有卡配置 {profile!r}，可用：{names}。")
+        )
     host, _, port = vpcd.rpartition(":")
     if not host or not port.isdecimal():
         raise UsageRefused(Text("--vpcd takes HOST:PORT.", "--vpcd 须为 主机:端口。"))
     talk_of(context).say("The chip is in the reader; Ctrl-C takes it out.", "芯片已插入，按 Ctrl-C 取出。")
-    serve_vpcd(make_blank(serial=serial, region=region), host, int(port), threading.Event())
+    chip = make_card(profile, serial, region=region)
+    serve_vpcd(chip, host, int(port), threading.Event())

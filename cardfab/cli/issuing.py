@@ -34,13 +34,14 @@ def at_work(
     faces: Path | None = None,
     keystore: Path | None = None,
     trace: Path | None = None,
+    prints: bool = True,
 ) -> Iterator[tuple[Desk, Devices]]:
     """The desk and its devices, nobody else at them."""
     located = talk.located()
     if keystore is not None:
         section = located.values.keystore.model_copy(update={"file": str(keystore.resolve())})
         located = replace(located, values=located.values.model_copy(update={"keystore": section}))
-    bench = bench_of(located, reader=reader, printer=printer, faces=faces)
+    bench = replace(bench_of(located, reader=reader, printer=printer, faces=faces), prints=prints)
     with ExitStack() as stack:
         stack.enter_context(sole_worker(located))
         desk = stack.enter_context(open_desk(located))
@@ -51,10 +52,12 @@ def at_work(
 
 def issue_cards(
     context: typer.Context,
-    ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Requests or jobs.")],
+    ids: Annotated[list[str], typer.Argument(metavar="ID", help="Requests or jobs.")],
     reader: Reader = None,
     printer: Printer = None,
-    no_print: Annotated[bool, typer.Option("--no-print", help="Encode and verify only.")] = False,
+    no_print: Annotated[
+        bool, typer.Option("--no-print", help="Encode, verify and give out; the face stays as it is.")
+    ] = False,
     keystore: Annotated[Path | None, typer.Option("--keystore", help="Another sealed key store.")] = None,
     faces: Annotated[
         Path | None, typer.Option("--faces", help="Simulated printer: draw the finished cards here.")
@@ -63,8 +66,10 @@ def issue_cards(
 ) -> None:
     """Make cards: encode, verify, print, record."""
     talk = talk_of(context)
-    with at_work(talk, reader, "none" if no_print else printer, faces=faces, keystore=keystore, trace=trace) as work:
-        desk, devices = work
+    with at_work(talk, reader, printer, faces=faces, keystore=keystore, trace=trace, prints=not no_print) as (
+        desk,
+        devices,
+    ):
         for settled in settle_all(desk, devices):
             talk.say(f"Job {settled.job.id}: {settled.how.en}", f"作业 {settled.job.id}：{settled.how.zh}")
         done, failed = issue_each(talk, desk, devices, ids)
@@ -168,7 +173,7 @@ def show(context: typer.Context, name: Annotated[str, typer.Argument(metavar="ID
 @app.command()
 def resolve(
     context: typer.Context,
-    name: Annotated[str | None, typer.Argument(metavar="[ID]", help="A job; without one, all that wait.")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="ID", help="A job; without one, all that wait.")] = None,
     accept: Annotated[bool, typer.Option("--accept", help="The card was seen, and its print is whole.")] = False,
     spoil: Annotated[
         bool, typer.Option("--spoil", help="The card was seen, and it is bad: spoils 1 blank card.")

@@ -6,15 +6,17 @@ import os
 import sys
 import tempfile
 import traceback
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from cardfab import __version__
-from cardfab.cli import counter, demo, devices, issuing, plans, profiles, record, requests, station, stock
+from cardfab.cli import bench, counter, demo, devices, gp, issuing, plans, profiles, record, requests, station, stock
 from cardfab.cli.output import Talk, system_language
 from cardfab.errors import CardfabError
+from cardfab.settings import candidates, read_settings
 
 app = typer.Typer(
     name="cardfab",
@@ -41,6 +43,8 @@ for name, group in (
     ("reader", devices.reader_app),
     ("printer", devices.printer_app),
     ("simulate", devices.simulate_app),
+    ("card", gp.card_app),
+    ("bench", bench.app),
     ("user", station.user_app),
     ("config", station.config_app),
 ):
@@ -68,8 +72,22 @@ def options(
     """Options that every command takes, before or after its name."""
     if lang not in (None, "zh", "en"):
         raise typer.BadParameter("zh or en", param_hint="--lang")
-    talk = Talk(config, json, quiet, verbose, lang or system_language(os.environ))
+    talk = _TALK.get() or Talk()
+    talk.config, talk.json, talk.quiet, talk.verbose = config, json, quiet, verbose
+    talk.language = lang or _station_language(config) or system_language(os.environ)
     context.obj = talk
+
+
+_TALK: ContextVar[Talk | None] = ContextVar("talk", default=None)
+
+
+def _station_language(config: Path | None) -> str | None:
+    """The language that the station's settings name; None where there is no station or it follows the system."""
+    try:
+        language = read_settings(candidates(config, os.environ, Path.cwd())).values.station.language
+    except CardfabError:
+        return None
+    return None if language == "system" else language
 
 
 _FLAGS = ("--json", "--quiet", "-q", "--verbose", "-v", "-vv")
@@ -97,6 +115,8 @@ def run(arguments: list[str]) -> int:
     """Run one command; its exit status (docs/reference/cli.md)."""
     arguments = hoisted(arguments)
     talk = Talk(json="--json" in arguments, language=_language(arguments))
+    os.umask(0o077)  # what a station writes is for who runs it
+    _TALK.set(talk)
     try:
         status = app(arguments, prog_name="cardfab", standalone_mode=False)
         return status if isinstance(status, int) else 0

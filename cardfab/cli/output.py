@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,7 +14,6 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
@@ -23,6 +23,12 @@ from cardfab.settings import Located, candidates, read_settings
 from cardfab.station.desk import Desk
 
 Row = Mapping[str, Any]
+
+
+def program() -> str:
+    """How this program is called: its name where it is found by name, else its path."""
+    here = Path(sys.argv[0])
+    return "cardfab" if here.name != "cardfab" or shutil.which("cardfab") else str(here)
 
 
 def system_language(environment: Mapping[str, str]) -> str:
@@ -40,8 +46,10 @@ class Talk:
     quiet: bool = False
     verbose: int = 0
     language: str = "en"
-    out: Console = field(default_factory=lambda: Console(highlight=False, soft_wrap=True))
-    err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False))
+    more: dict[str, Any] = field(default_factory=dict)
+    """What a command adds to the JSON of the error that it ends with: one object, not two."""
+    out: Console = field(default_factory=lambda: Console(highlight=False, markup=False, soft_wrap=True))
+    err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, markup=False))
 
     def located(self) -> Located:
         """The station's settings."""
@@ -60,7 +68,7 @@ class Talk:
     def say(self, en: str, zh: str, style: str = "") -> None:
         """A line for the person, on standard error, not with ``--quiet``."""
         if not self.quiet:
-            self.err.print(escape(zh if self.language == "zh" else en), style=style)
+            self.err.print(zh if self.language == "zh" else en, style=style)
 
     def give(self, value: Any, show: Callable[[], None]) -> None:
         """The result: JSON with ``--json``, else what ``show`` prints."""
@@ -69,16 +77,19 @@ class Talk:
         else:
             show()
 
-    def table(self, columns: Sequence[Text], rows: Sequence[Sequence[str]], *, empty: Text) -> None:
-        """A table for people; ``empty`` is said where there is no row."""
+    def table(
+        self, columns: Sequence[Text], rows: Sequence[Sequence[str]], *, empty: Text, wide: int | None = None
+    ) -> None:
+        """A table for people; ``empty`` is said where there is no row. Only column ``wide`` (the last) may wrap."""
         if not rows:
             self.out.print(self.of(empty))
             return
         table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-        for column in columns:
-            table.add_column(self.of(column), overflow="fold")
+        wraps = len(columns) - 1 if wide is None else wide
+        for place, column in enumerate(columns):
+            table.add_column(self.of(column), overflow="fold", no_wrap=place != wraps)
         for row in rows:
-            table.add_row(*map(escape, row))
+            table.add_row(*row)
         self.out.print(table, soft_wrap=False)
 
     def refused(self, error: CardfabError) -> None:
@@ -87,8 +98,9 @@ class Talk:
             given = {"error": error.code, "exit": error.exit_status, "what": {"en": error.what.en, "zh": error.what.zh}}
             if error.do:
                 given["do"] = {"en": error.do.en, "zh": error.do.zh}
+            given |= self.more
             sys.stdout.write(json.dumps(given, ensure_ascii=False) + "\n")
-        self.err.print(escape(error.sentence(self.language)), style="red", soft_wrap=True)
+        self.err.print(error.sentence(self.language), style="red", soft_wrap=True)
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[str], Callable[[str, int, int], None]]]:
@@ -100,9 +112,12 @@ class Talk:
 
         def card(name: str) -> Callable[[str, int, int], None]:
             task = bars.add_task(name, total=3.0, stage="")
-            done = {"encode": 0.0, "verify": 1.0, "print": 2.0}
+            done = {"encode": 0.0, "verify": 1.0, "print": 2.0, "done": 2.0}
 
             def step(stage: str, number: int, of: int) -> None:
+                if self.verbose:
+                    self.say(f"{name} {STAGES[stage].en} {number}/{of}", f"{name} {STAGES[stage].zh} {number}/{of}")
+                stage = "done" if stage == "print" and number == of else stage
                 bars.update(task, completed=done[stage] + number / max(of, 1), stage=self.of(STAGES[stage]))
 
             return step
@@ -115,6 +130,7 @@ STAGES = {
     "encode": Text("encoding", "写卡"),
     "verify": Text("verifying", "核对"),
     "print": Text("printing", "打印"),
+    "done": Text("done", "完成"),
 }
 
 

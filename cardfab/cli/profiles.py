@@ -18,6 +18,7 @@ from cardfab.face.lint import lint_face
 from cardfab.profile.application import FileApplication
 from cardfab.profile.card import CardProfile
 from cardfab.profile.codes import CodeTables
+from cardfab.profile.dialect import DialectProfile
 from cardfab.profile.face import FaceTemplate
 from cardfab.profile.financial import FinancialApplication
 from cardfab.profile.loader import Finding, ProfileRefused, ProfileSource, line_of, load
@@ -34,6 +35,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "faces": FaceTemplate,
     "printers": PrinterProfile,
     "codes": CodeTables,
+    "dialects": DialectProfile,
 }
 
 
@@ -47,7 +49,7 @@ def model_of(source: ProfileSource, kind: str, name: str) -> type[BaseModel]:
 
 def kinds() -> tuple[str, ...]:
     """Every kind of profile, which is also the folder it lies in."""
-    return ("products", "cards", "applications", "faces", "printers", "codes")
+    return ("products", "cards", "applications", "faces", "printers", "codes", "dialects")
 
 
 @app.command("list")
@@ -63,7 +65,8 @@ def list_(context: typer.Context) -> None:
 
 @app.command()
 def show(
-    context: typer.Context, name: Annotated[str, typer.Argument(help="KIND/NAME, or the name of a product.")]
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="KIND/NAME, or the name of a product.")],
 ) -> None:
     """One profile as it is used, with what it extends merged in."""
     talk = talk_of(context)
@@ -79,7 +82,10 @@ def show(
 @app.command()
 def lint(
     context: typer.Context,
-    files: Annotated[list[Path] | None, typer.Argument(help="Profile files; without any, all that are known.")] = None,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILE", help="Profile files; without any, all that are known."),
+    ] = None,
 ) -> None:
     """Check profiles; each fault as file:line: reason (exit 3)."""
     talk = talk_of(context)

@@ -60,7 +60,7 @@ def show(
 
 
 @app.command()
-def export(context: typer.Context, file: Path) -> None:
+def export(context: typer.Context, file: Annotated[Path, typer.Argument(metavar="FILE")]) -> None:
     """Write the whole record, signed to its end, as one file that verifies without this station."""
     talk = talk_of(context)
     with talk.desk() as desk:
@@ -75,7 +75,7 @@ def export(context: typer.Context, file: Path) -> None:
 @app.command()
 def verify(
     context: typer.Context,
-    file: Path,
+    file: Annotated[Path, typer.Argument(metavar="FILE")],
     trust: Annotated[
         list[Path] | None, typer.Option("--trust", help="A file with trusted public keys, one a line; may be repeated.")
     ] = None,
@@ -149,12 +149,13 @@ def list_(context: typer.Context) -> None:
         for i in infos
     ]
     talk.give(
-        [asdict(i) for i in infos], lambda: talk.table(columns, rows, empty=Text("There are no keys.", "没有密钥。"))
+        [asdict(i) for i in infos],
+        lambda: talk.table(columns, rows, empty=Text("There are no keys.", "没有密钥。"), wide=2),
     )
 
 
 @keys_app.command()
-def kcv(context: typer.Context, label: str) -> None:
+def kcv(context: typer.Context, label: Annotated[str, typer.Argument(metavar="LABEL")]) -> None:
     """The check value of one key."""
     talk = talk_of(context)
     info = open_keys(talk.located(), prompt).info(label)

@@ -26,7 +26,7 @@ def read_photos(folder: Path, name: str) -> bytes | None:
 @app.command("import")
 def import_(
     context: typer.Context,
-    file: Annotated[Path, typer.Argument(help="CSV or JSON lines; photos are named relative to it.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV or JSON lines; photos are named relative to it.")],
 ) -> None:
     """Take in a request file: all of it, or nothing and every bad row with its reasons (exit 3)."""
     talk = talk_of(context)
@@ -57,9 +57,11 @@ def import_(
 
 def show_findings(talk: Talk, name: str, refused: RequestFileRefused) -> None:
     """Every bad row: row, field, reason."""
-    rows = [{"row": f.row, "field": f.field, "reason": {"en": f.reason.en, "zh": f.reason.zh}} for f in refused.rows]
     if talk.json:
-        talk.give({"refused": name, "rows": rows}, lambda: None)
+        rows = [
+            {"row": f.row, "field": f.field, "reason": {"en": f.reason.en, "zh": f.reason.zh}} for f in refused.rows
+        ]
+        talk.more = {"refused": name, "rows": rows}
         return
     columns = (Text("row", "行"), Text("field", "字段"), Text("reason", "原因"))
     shown = [(str(finding.row), finding.field, talk.of(finding.reason)) for finding in refused.rows]
@@ -92,7 +94,7 @@ def list_(context: typer.Context) -> None:
 
 
 @app.command()
-def show(context: typer.Context, request_id: str) -> None:
+def show(context: typer.Context, request_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
     """One request; numbers are masked."""
     talk = talk_of(context)
     with talk.desk() as desk:
@@ -113,12 +115,13 @@ def show(context: typer.Context, request_id: str) -> None:
         "state": job.state,
     }
     columns = (Text("field", "字段"), Text("value", "值"))
-    rows = [(name, str(part)) for name, part in value.items()]
+    yes, no = talk.of(Text("yes", "是")), talk.of(Text("no", "否"))
+    rows = [(name, (no, yes)[part] if isinstance(part, bool) else str(part)) for name, part in value.items()]
     talk.give(value, lambda: talk.table(columns, rows, empty=Text("", "")))
 
 
 @app.command("approve")
-def approve_(context: typer.Context, request_ids: Annotated[list[str], typer.Argument(metavar="ID...")]) -> None:
+def approve_(context: typer.Context, request_ids: Annotated[list[str], typer.Argument(metavar="ID")]) -> None:
     """Approve requests and prepare their cards."""
     talk = talk_of(context)
     with talk.desk() as desk:

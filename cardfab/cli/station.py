@@ -13,10 +13,10 @@ import typer
 
 from cardfab.apdu import pcsc
 from cardfab.cli.founding import found_training_station
-from cardfab.cli.output import talk_of
-from cardfab.cli.wiring import SESSION, font_book, open_keys, prompt, sign_in
-from cardfab.errors import CardfabError, DeviceFault, Text
-from cardfab.production import Person, Role
+from cardfab.cli.output import program, talk_of
+from cardfab.cli.wiring import SESSION, font_book, open_keys, prompt, sign_in, signed_in
+from cardfab.errors import CardfabError, DeviceFault, Text, UsageRefused
+from cardfab.production import Act, Person, Role
 from cardfab.settings import FontsSection, Located, origins
 from cardfab.store import Database
 
@@ -32,13 +32,14 @@ def init(
     """Make a training station: settings, database, key store with published training keys, people."""
     talk = talk_of(context)
     located = found_training_station(folder, name)
+    me = program()
     words = Text(
         f"Training station {name} is in {folder}. Everything it makes says SPECIMEN.\n"
-        f"Next: cd {folder}; cardfab request import FILE; cardfab request approve ID; "
-        "cardfab stock receive training-ssc2 10; cardfab issue ID",
+        f"Next: cd {folder}; {me} request import FILE; {me} request approve ID; "
+        f"{me} stock receive training-ssc2 10; {me} issue ID",
         f"训练制卡点 {name} 已建立于 {folder}，所制卡均标“样卡”。\n"
-        f"下一步：cd {folder}；cardfab request import 文件；cardfab request approve 申请号；"
-        "cardfab stock receive training-ssc2 10；cardfab issue 申请号",
+        f"下一步：cd {folder}；{me} request import 文件；{me} request approve 申请号；"
+        f"{me} stock receive training-ssc2 10；{me} issue 申请号",
     )
     talk.give({"folder": str(located.folder), "station": name}, lambda: talk.out.print(talk.of(words), markup=False))
 
@@ -167,9 +168,14 @@ def _station(located: Located | None) -> Iterator[Finding]:
 def users(context: typer.Context) -> None:
     """Everybody, and who is signed in."""
     talk = talk_of(context)
-    with talk.desk() as desk, desk.database.reading() as tx:
-        people = tx.people.all()
-        here = desk.person.login
+    located = talk.located()
+    database = Database(located.path(located.values.database))
+    try:
+        with database.reading() as tx:
+            people = tx.people.all()
+    finally:
+        database.close()
+    here = signed_in(located) if located.path(SESSION).is_file() else None
     values = [
         {"login": p.login, "name": p.name, "roles": sorted(p.roles), "signed_in": p.login == here} for p in people
     ]
@@ -181,13 +187,14 @@ def users(context: typer.Context) -> None:
 @user_app.command()
 def add(
     context: typer.Context,
-    login: str,
-    name: str,
-    roles: Annotated[list[Role], typer.Argument(metavar="ROLE...", case_sensitive=False)],
+    login: Annotated[str, typer.Argument(metavar="LOGIN")],
+    name: Annotated[str, typer.Argument(metavar="NAME")],
+    roles: Annotated[list[Role], typer.Argument(metavar="ROLE", case_sensitive=False)],
 ) -> None:
     """Add a person with roles."""
     talk = talk_of(context)
     with talk.desk() as desk, desk.database.transaction("person") as tx:
+        desk.person.must(Act.STAFF)
         tx.people.add(Person(login, name, frozenset(roles)))
         tx.audit.append(
             desk.event("person.add", desk.token(), "done", {"login": login, "roles": ",".join(sorted(roles))})
@@ -207,6 +214,12 @@ def login(context: typer.Context, name: Annotated[str, typer.Argument(metavar="N
     """Work as this person until 'logout'. A training station asks for no password."""
     talk = talk_of(context)
     located = talk.located()
+    if not located.values.station.training:
+        raise UsageRefused(
+            Text("Signing in without a password is for training.", "免密码登录仅限训练。"),
+            do=Text("Use a training station.", "请使用训练制卡点。"),
+            code="CF-2130",
+        )
     database = Database(located.path(located.values.database))
     try:
         with database.reading() as tx:

@@ -17,8 +17,8 @@ app = typer.Typer(help="Blank, finished and spoiled cards.", no_args_is_help=Tru
 @app.command("receive")
 def receive_(
     context: typer.Context,
-    stock: Annotated[str, typer.Argument(help="The kind of blank, as the product profile names it.")],
-    count: Annotated[int, typer.Argument(min=1, help="How many were loaded.")],
+    stock: Annotated[str, typer.Argument(metavar="STOCK", help="The kind of blank, as the product profile names it.")],
+    count: Annotated[int, typer.Argument(metavar="COUNT", min=1, help="How many were loaded.")],
 ) -> None:
     """Book blanks that came in."""
     talk = talk_of(context)

@@ -168,6 +168,7 @@ class Bench:
     printer_profile: str
     faces: Path | None = None
     trace: IO[str] | None = None
+    prints: bool = True
 
 
 @contextmanager
@@ -183,7 +184,7 @@ def open_devices(desk: Desk, bench: Bench, *, watch: Watch = unwatched) -> Itera
                 open_stream(bench.printer, watch=watch, **settings.line.model_dump()), settings.settings()
             )
             stack.callback(printer.close)
-        yield Devices(lambda: _connect(bench, watch), printer)
+        yield Devices(lambda: _connect(bench, watch), printer, bench.prints)
 
 
 _CARD_SEEN = 10.0
@@ -217,6 +218,12 @@ def _simulated(desk: Desk, bench: Bench) -> Iterator[Bench]:
     from cardfab.simulator.chip import make_blank
     from cardfab.simulator.rig import Rig
 
+    if bench.printer == "none":
+        raise UsageRefused(
+            Text("The simulated reader lies in the simulated printer.", "模拟读卡器位于模拟打印机内。"),
+            do=Text("To encode without printing: --no-print.", "只写卡不打印请用 --no-print。"),
+            code="CF-2120",
+        )
     if not desk.training:
         raise UsageRefused(
             Text("Simulated devices are for a training station.", "模拟设备仅用于训练制卡点。"),
@@ -227,7 +234,7 @@ def _simulated(desk: Desk, bench: Bench) -> Iterator[Bench]:
         remaining = sum(account.remaining for account in tx.stock.accounts())
         serials = [tx.jobs.next_number("training-chip", 1) for _ in range(remaining)]
     with Rig([make_blank(serial=serial) for serial in serials], out=bench.faces) as rig:
-        printer = bench.printer if bench.printer == "none" else f"socket://127.0.0.1:{rig.printer_port}"
+        printer = f"socket://127.0.0.1:{rig.printer_port}"
         yield replace(bench, reader=f"tcp://127.0.0.1:{rig.reader_port}", printer=printer)
 
 
@@ -238,7 +245,11 @@ def bench_of(located: Located, *, reader: str | None, printer: str | None, faces
 
 
 __all__ = [
+    "SESSION",
     "Bench",
+    "NotSignedIn",
+    "ReadSecret",
+    "StationBusy",
     "bench_of",
     "font_book",
     "open_desk",

@@ -7,8 +7,11 @@ length and for SSF33, which is not published. No parity is adjusted unless a par
 from __future__ import annotations
 
 import enum
+import re
+from dataclasses import dataclass
 
 from cardfab.crypto.cipher import Algorithm, Buffer, CipherRefused, encrypt_cbc, encrypt_ecb
+from cardfab.crypto.mac import cmac
 
 
 class Scp02Constant(enum.IntEnum):
@@ -96,3 +99,90 @@ def kcv(algorithm: Algorithm, key: Buffer) -> bytes:
     """Key check value, 3 bytes: E(K, 00..00), with AES E(K, 01..01) (GPC 2.3.1 B.6, amendment D 4.1.4)."""
     block = (b"\x01" if algorithm is Algorithm.AES else b"\x00") * algorithm.block
     return encrypt_ecb(algorithm, key, block)[:3]
+
+
+class Scp03Constant(enum.IntEnum):
+    """Derivation constants of SCP03 (GPC amendment D 1.2, table 4-1)."""
+
+    CARD_CRYPTOGRAM = 0x00
+    HOST_CRYPTOGRAM = 0x01
+    CARD_CHALLENGE = 0x02
+    S_ENC = 0x04
+    S_MAC = 0x06
+    S_RMAC = 0x07
+
+
+def scp03_derive(key: Buffer, constant: int, context: Buffer, length: int) -> bytes:
+    """``length`` bytes (to 32): NIST SP 800-108 in counter mode with AES-CMAC (amendment D 1.2, 4.1.5).
+
+    Each block is CMAC(key, 00 * 11 | constant | 00 | length in bits, 2 bytes | counter from 01 | context).
+    """
+    label = bytes(11) + bytes([constant]) + b"\x00" + (8 * length).to_bytes(2, "big")
+    blocks = (cmac(Algorithm.AES, key, label + bytes([n]) + context) for n in range(1, length // 16 + 2))
+    return b"".join(blocks)[:length]
+
+
+SCHEMES = {
+    "emv": "3DES KDD[4:10] F0 i KDD[4:10] 0F i",
+    "visa2": "3DES KDD[0:2] KDD[4:8] F0 i KDD[0:2] KDD[4:8] 0F i",
+    "kdf3": "CMAC c 000000 i 00 KDD",
+}
+"""The named schemes by which card keys come from a master key: EMV CPS 1.1, 4.1; VISA2; KDF3 of public tools."""
+
+_PART = re.compile(r"i|c|KDD(?:\[(\d{1,2}):(\d{1,2})\])?|(?:[0-9A-Fa-f]{2})+")
+_MODES = ("3DES", "AES", "CMAC")
+
+
+@dataclass(frozen=True, slots=True)
+class Diversification:
+    """How card keys come from a master key and the 10 bytes of key diversification data (KDD), as text in a profile.
+
+    The text is a named scheme of :data:`SCHEMES`, or parts set apart by spaces: hex bytes, ``i`` (1 ENC, 2 MAC, 3 DEK),
+    ``KDD`` or a slice ``KDD[4:10]``. A first word says what is done with them: ``3DES`` (also without one) or ``AES``
+    encrypts them in ECB; ``CMAC`` takes AES-CMACs of them, one a block, and wants the counter ``c`` somewhere.
+    """
+
+    name: str
+    mode: str
+    parts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, text: str) -> Diversification:
+        """Read a scheme or template; raises :class:`CipherRefused` and says at which word."""
+        words = SCHEMES.get(text, text).split()
+        mode = words.pop(0) if words and words[0] in _MODES else "3DES"
+        for word in words:
+            if not (match := _PART.fullmatch(word)):
+                raise CipherRefused(f"a key diversification template has no part {word!r}")
+            if match[1] is not None and not int(match[1]) < int(match[2]) <= 10:
+                raise CipherRefused(f"{word} is no slice of 10 bytes")
+        if not words or "i" not in words:
+            raise CipherRefused("without 'i' a key diversification template gives the same key three times")
+        if ("c" in words) != (mode == "CMAC"):
+            raise CipherRefused("the counter 'c' belongs into a CMAC template, and only there")
+        return cls(text, mode, tuple(words))
+
+    def card_key(self, master: Buffer, kdd: Buffer, index: int) -> bytes:
+        """One card key, as long as ``master``: ``index`` 1 ENC, 2 MAC, 3 DEK. Raises :class:`CipherRefused`."""
+        if index not in (1, 2, 3):
+            raise CipherRefused(f"card keys are numbered 1, 2, 3, not {index}")
+        data = _whole("key diversification data", kdd, 10)
+        if self.mode == "CMAC":
+            blocks = (cmac(Algorithm.AES, master, self._data(data, index, n)) for n in range(1, len(master) // 16 + 2))
+            return b"".join(blocks)[: len(master)]
+        key = encrypt_ecb(Algorithm(self.mode), master, self._data(data, index, 0))
+        if len(key) < len(master):
+            raise CipherRefused(f"this template gives {len(key)} bytes, the master key has {len(master)}")
+        return key[: len(master)]
+
+    def _data(self, kdd: bytes, index: int, counter: int) -> bytes:
+        return b"".join(self._part(part, kdd, index, counter) for part in self.parts)
+
+    @staticmethod
+    def _part(part: str, kdd: bytes, index: int, counter: int) -> bytes:
+        if part in ("i", "c"):
+            return bytes([index if part == "i" else counter])
+        if part.startswith("KDD"):
+            start, end = map(int, part[4:-1].split(":")) if part != "KDD" else (0, 10)
+            return kdd[start:end]
+        return bytes.fromhex(part)

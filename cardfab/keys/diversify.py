@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from cardfab.crypto import Algorithm, Buffer
+from cardfab.crypto import Algorithm, Buffer, CipherRefused, encrypt_ecb
 from cardfab.crypto.derive import kcv, ss_diversify, ss_factors
 from cardfab.crypto.line import auth_data, sm_encrypt, sm_mac
 from cardfab.keys.secret import Secret
@@ -16,6 +16,13 @@ def card_key_bytes(algorithm: Algorithm, root: Buffer, region: str, historical: 
     for factor in ss_factors(region, historical)[done:]:
         key = ss_diversify(algorithm, key, factor)
     return key
+
+
+def one_block(algorithm: Algorithm, key: Buffer, data: bytes) -> bytes:
+    """E(key, data padded with 00): the proof that cards without session keys want; no more than one block is given."""
+    if len(data) > algorithm.block:
+        raise CipherRefused(f"a proof is over at most {algorithm.block} bytes, not {len(data)}")
+    return encrypt_ecb(algorithm, key, data.ljust(algorithm.block, b"\x00"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +40,9 @@ class SoftCardKey:
 
     def encrypt(self, challenge: bytes, plain: bytes) -> bytes:
         return sm_encrypt(self.algorithm, self.value.view(), challenge, plain)
+
+    def answer(self, data: bytes) -> bytes:
+        return one_block(self.algorithm, self.value.view(), data)
 
     def __repr__(self) -> str:
         return f"<card key {self.algorithm.value}, KCV {kcv(self.algorithm, self.value.view()).hex().upper()}>"

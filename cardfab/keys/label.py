@@ -14,12 +14,32 @@ class Usage(enum.StrEnum):
     """The one purpose of a key (PCI PIN requirement 19: one key, one purpose)."""
 
     CARD_ROOT = "root of social-security card keys"
+    MASTER_ROOT = "root of card master keys"
+    FACTORY = "transport key of chips from their factory"
     CHANNEL_ROOT = "root of secure-channel keys (KMC)"
     EMV_ROOT = "issuer master key (IMK)"
     SEAL = "sealing of personal data at rest"
     TRANSPORT = "sealing of card secrets on their way to a chip"
     INDEX = "keyed index and digest"
     SIGN = "signature"
+
+    @property
+    def zh(self) -> str:
+        """The purpose in Chinese."""
+        return _USAGE_ZH[self]
+
+
+_USAGE_ZH = {
+    Usage.CARD_ROOT: "社保卡卡片密钥的根密钥",
+    Usage.MASTER_ROOT: "卡片主控密钥的根密钥",
+    Usage.FACTORY: "芯片出厂传输密钥",
+    Usage.CHANNEL_ROOT: "安全通道根密钥（KMC）",
+    Usage.EMV_ROOT: "发卡行主密钥（IMK）",
+    Usage.SEAL: "静态个人数据加密",
+    Usage.TRANSPORT: "卡片机密数据传输加密",
+    Usage.INDEX: "带密钥的索引和摘要",
+    Usage.SIGN: "签名",
+}
 
 
 class Level(enum.StrEnum):
@@ -93,10 +113,14 @@ SS_ROOTS = (
     "ss/DF01/UK5",
     "ss/DF01/RK1",
 )
+MASTER_ROOTS = ("ss/MK/MF", "ss/MK/SSSE", "ss/MK/DF01")
+FACTORY_KEYS = ("transport/T514",)
 BANK_ROOTS = ("bank/IMK-AC", "bank/IMK-SMI", "bank/IMK-SMC")
 
 ROOTS: tuple[KeySpec, ...] = (
     *(KeySpec(label, "3DES", Usage.CARD_ROOT, Level.MINISTRY) for label in SS_ROOTS),
+    *(KeySpec(label, "3DES", Usage.MASTER_ROOT, Level.MINISTRY) for label in MASTER_ROOTS),
+    *(KeySpec(label, "3DES", Usage.FACTORY, Level.STATION) for label in FACTORY_KEYS),
     KeySpec("bank/KMC", "3DES", Usage.CHANNEL_ROOT, Level.BANK),
     *(KeySpec(label, "3DES", Usage.EMV_ROOT, Level.BANK) for label in BANK_ROOTS),
 )

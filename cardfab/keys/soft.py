@@ -25,16 +25,22 @@ from cardfab.crypto import (
     seal,
     unseal,
 )
-from cardfab.crypto.derive import emv_option_a, kcv
+from cardfab.crypto.derive import Diversification, emv_option_a, kcv
 from cardfab.errors import Text
-from cardfab.keys.channel import SoftChannelKeys
+from cardfab.keys.channel import EMV, SoftChannelKeys, SoftPlatformKeys
 from cardfab.keys.diversify import SoftCardKey, card_key_bytes
 from cardfab.keys.label import ROOTS, STATION_KEYS, KeyInfo, KeySpec, Level, Sealed, Usage, training_root
+from cardfab.keys.loading import FACTORY_DEFAULT, FACTORY_DEFAULT_KEY, SoftLoadKey, SoftMasterKey
 from cardfab.keys.secret import Secret
 from cardfab.keys.store import KeyUnknown, KeyUseRefused, StoreLocked
 
 MAGIC = b"CFKS1\n"
+GP_TEST = "gp/test"
+GP_TEST_KEY = bytes(range(0x40, 0x50))
+"""The key that GlobalPlatform cards come with for tests, published everywhere. Only a training store has it."""
 _PASSES, _KIB, _LANES = 3, 64 * 1024, 2  # RFC 9106 section 4, second recommended option, two lanes
+_MOST = {"passes": 100, "kib": 4 * 1024 * 1024, "lanes": 64}
+"""What a header may ask for: a changed one shall not take all the memory of the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ class SoftKeyStore:
         try:
             with _opening_key(json.loads(line), word) as opening:
                 plain = unseal(opening.view(), sealed, MAGIC + line)
-        except (SealBroken, KeyError, ValueError) as broken:
+        except (SealBroken, KeyError, TypeError, ValueError) as broken:
             raise StoreLocked(
                 Text(
                     "The key store does not open: the word is wrong or the file was changed.",
@@ -105,14 +111,46 @@ class SoftKeyStore:
         return self._held[label].info
 
     def card_key(self, label: str, region: str, historical: bytes) -> SoftCardKey:
-        algorithm = Algorithm(self.info(label).algorithm)
-        root = self._use(label, Usage.CARD_ROOT)
-        # A root of a lower level has had its upper factors applied already (LD/T 32 part 9, 8).
-        done = {Level.MINISTRY: 0, Level.PROVINCE: 1, Level.CITY: 2}[self.info(label).level]
-        return SoftCardKey(algorithm, Secret(card_key_bytes(algorithm, root.view(), region, historical, done)))
+        value = self._card_value(label, Usage.CARD_ROOT, region, historical)
+        return SoftCardKey(Algorithm(self.info(label).algorithm), value)
+
+    def master_key(self, label: str, region: str, historical: bytes) -> SoftMasterKey:
+        if label == FACTORY_DEFAULT and all(key.info.training for key in self._held.values()):
+            return SoftMasterKey(Algorithm.TDES, Secret(FACTORY_DEFAULT_KEY))
+        if self.info(label).usage is Usage.FACTORY:  # one key for every chip of the lot
+            value = self._use(label, Usage.FACTORY)
+        else:
+            value = self._card_value(label, Usage.MASTER_ROOT, region, historical)
+        return SoftMasterKey(Algorithm(self.info(label).algorithm), value)
+
+    def load_key(
+        self,
+        label: str,
+        region: str,
+        historical: bytes,
+        *,
+        under: str | None = None,
+        header: bytes = b"",
+        fill: int = 0,
+    ) -> SoftLoadKey:
+        info = self.info(label)
+        usage = Usage.MASTER_ROOT if info.usage is Usage.MASTER_ROOT else Usage.CARD_ROOT
+        value = self._card_value(label, usage, region, historical)
+        over = None if under is None else self.master_key(under, region, historical)
+        return SoftLoadKey(label, value, over, header, fill, info.training)
 
     def channel(self, label: str) -> SoftChannelKeys:
-        return SoftChannelKeys(self._use(label, Usage.CHANNEL_ROOT), self._open_transport)
+        return self.platform(label, EMV).scp02
+
+    def platform(self, label: str, scheme: Diversification | None) -> SoftPlatformKeys:
+        if label == GP_TEST and label not in self._held and all(key.info.training for key in self._held.values()):
+            both = frozenset((Algorithm.TDES, Algorithm.AES))
+            return SoftPlatformKeys(Secret(GP_TEST_KEY), scheme, both, self._open_transport)
+        root, info = self._use(label, Usage.CHANNEL_ROOT), self.info(label)
+        own = Algorithm.AES if info.algorithm.startswith("AES") else Algorithm(info.algorithm)
+        # A published root may serve either cipher; any other has the one purpose that it was made for.
+        ciphers = frozenset((Algorithm.TDES, Algorithm.AES)) if info.training else frozenset((own,))
+        return SoftPlatformKeys(root, scheme, ciphers, self._open_transport)
 
     def emv_keys(self, labels: Sequence[str], pan: str, psn: str, meaning: str) -> Sealed:
         keys: list[bytes] = []
@@ -158,6 +196,13 @@ class SoftKeyStore:
         if info.usage is not usage:
             raise KeyUseRefused(info, usage)
         return self._held[label].value
+
+    def _card_value(self, label: str, usage: Usage, region: str, historical: bytes) -> Secret:
+        info = self.info(label)
+        root = self._use(label, usage)
+        # A root of a lower level has had its upper factors applied already (LD/T 32 part 9, 8).
+        done = {Level.MINISTRY: 0, Level.PROVINCE: 1, Level.CITY: 2}[info.level]
+        return Secret(card_key_bytes(Algorithm(info.algorithm), root.view(), region, historical, done))
 
     def _salted(self, label: str, salt: bytes) -> Secret:
         return Secret(keyed_digest(self._use(label, Usage.SEAL).view(), b"cardfab batch key" + salt))
@@ -208,12 +253,19 @@ def _split(data: bytes) -> tuple[bytes, bytes]:
     return line + b"\n", sealed
 
 
-def _opening_key(header: Mapping[str, object], word: Buffer) -> Secret:
-    with_ = header["argon2id"]
-    if not isinstance(with_, dict):
+def _opening_key(header: object, word: Buffer) -> Secret:
+    """The key that the word opens. The header is not proved yet: nothing but whole, bearable costs is taken from it."""
+    given = header.get("argon2id") if isinstance(header, dict) else None
+    if not isinstance(given, dict) or not isinstance(given.get("salt"), str):
         raise ValueError("argon2id")
-    salt = bytes.fromhex(with_["salt"])
-    return Secret(argon2id(word, salt, passes=with_["passes"], kib=with_["kib"], lanes=with_["lanes"]))
+    passes, kib, lanes = (_cost(given.get(name), most) for name, most in _MOST.items())
+    return Secret(argon2id(word, bytes.fromhex(given["salt"]), passes=passes, kib=kib, lanes=lanes))
+
+
+def _cost(value: object, most: int) -> int:
+    if type(value) is not int or not 0 < value <= most:
+        raise ValueError("argon2id")
+    return value
 
 
 def _to_json(key: _Held) -> dict[str, object]:

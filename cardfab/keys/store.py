@@ -7,6 +7,7 @@ chip's own session key) is computed behind this door; objects handed out show ch
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 from cardfab.errors import KeyFault, Text
@@ -34,7 +35,7 @@ class KeyUseRefused(KeyFault):
         super().__init__(
             Text(
                 f"The key '{info.label}' is for {info.usage}, not for {asked}.",
-                f"密钥“{info.label}”的用途为 {info.usage}，不能用于 {asked}。",
+                f"密钥“{info.label}”的用途为{info.usage.zh}，不能用于{asked.zh}。",
             )
         )
 
@@ -60,6 +61,27 @@ class OnCardKey(Protocol):
         """Line encryption of LD | plain."""
         ...
 
+    def answer(self, data: bytes) -> bytes:
+        """E(key, data), ``data`` of at most one block, padded with 00."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUnderDek:
+    """A new key of a chip on its way: ciphertext under the data-encryption key of a channel, for PUT KEY.
+
+    ``type`` as GPC 2.3.1, table 11-16 (80 DES, 88 AES); ``length`` of the key, the ciphertext may be longer; ``kcv`` 3
+    bytes.
+    """
+
+    type: int
+    ciphertext: bytes
+    length: int
+    kcv: bytes
+
+    def __repr__(self) -> str:
+        return f"<key of type {self.type:02X}, {self.length} bytes, KCV {self.kcv.hex().upper()}>"
+
 
 class ChannelSession(Protocol):
     """The session keys of one SCP02 channel. The data-encryption key does not leave; secrets are re-wrapped inside."""
@@ -80,6 +102,10 @@ class ChannelSession(Protocol):
         """CBC of whole blocks under S-ENC, IV 0."""
         ...
 
+    def rmac(self, icv: bytes, data: bytes) -> bytes:
+        """Retail MAC of whole blocks under S-RMAC, 8 bytes."""
+        ...
+
     def rewrap(self, sealed: Sealed) -> bytes:
         """A sealed secret as 3DES-ECB ciphertext under the session DEK."""
         ...
@@ -90,6 +116,34 @@ class ChannelKeys(Protocol):
 
     def open(self, key_data: bytes, kvn: int, sequence: bytes) -> ChannelSession:
         """Session keys for the chip with that KEYDATA (10 bytes) and sequence counter (2 bytes)."""
+        ...
+
+
+class OnCardMasterKey(Protocol):
+    """A master or transport key of one card: proved to the card; other keys go under it."""
+
+    def answer(self, data: bytes) -> bytes:
+        """E(key, data), ``data`` of at most one block, padded with 00."""
+        ...
+
+    def authenticate(self, challenge: bytes, original: bytes) -> bytes:
+        """The 8 bytes that prove the key in the social-security form."""
+        ...
+
+
+class KeyToLoad(Protocol):
+    """A key's record (header | value) for WRITE KEY, as it goes over the line (LD/T 32 part 9, 7.1)."""
+
+    def clear(self) -> bytes:
+        """The record itself; refused for every key that is not published."""
+        ...
+
+    def encrypted(self) -> bytes:
+        """LD | record in whole blocks under the key it goes under."""
+        ...
+
+    def mac(self, challenge: bytes, data: bytes) -> bytes:
+        """4 bytes over ``data`` under that key, IV the challenge."""
         ...
 
 
@@ -106,6 +160,23 @@ class KeyStore(Protocol):
 
     def card_key(self, label: str, region: str, historical: bytes) -> OnCardKey:
         """The card's key of a ministry, province or city root, by region code and the 13 historical bytes."""
+        ...
+
+    def master_key(self, label: str, region: str, historical: bytes) -> OnCardMasterKey:
+        """The card's master key of a root, or the transport key of its factory."""
+        ...
+
+    def load_key(
+        self,
+        label: str,
+        region: str,
+        historical: bytes,
+        *,
+        under: str | None = None,
+        header: bytes = b"",
+        fill: int = 0,
+    ) -> KeyToLoad:
+        """The card's key of a root, to be loaded under another; its value padded with FF to ``fill`` bytes."""
         ...
 
     def channel(self, label: str) -> ChannelKeys:

@@ -5,6 +5,7 @@ from cardfab.plan.describe import DescribedCommand, describe
 from cardfab.plan.plan import OnStep, PersonalisationPlan, ReadBackDiffers, carry_out, require_equal
 from cardfab.plan.run import Comparison, Run
 from cardfab.plan.steps import BlankNotBlank, OtherRegion, Step
+from cardfab.plan.structure import StructureRefused, compile_structure
 
 __all__ = [
     "CARD_NUMBER",
@@ -17,8 +18,10 @@ __all__ = [
     "ReadBackDiffers",
     "Run",
     "Step",
+    "StructureRefused",
     "carry_out",
     "compile_plan",
+    "compile_structure",
     "describe",
     "require_equal",
 ]

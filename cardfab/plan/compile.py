@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cardfab.apdu import commands
 from cardfab.apdu.tlv import Tlv, find, parse
@@ -36,6 +36,7 @@ def compile_plan(
     required = card.region if profile.blanks == "same region" else None
     return PersonalisationPlan(
         product=card.product,
+        inspect=tuple(_blank(files, required)),
         encode=(*_blank(files, required), *_write_files(card, files), *_write_financial(card, profile, financial)),
         verify=(*_read_files(card, files), *_read_financial(card, financial)),
         identify=tuple(_identify(files)),
@@ -64,17 +65,18 @@ def _select(directory: DedicatedFile) -> Select:
 
 def _authenticate(directory: DedicatedFile, condition: str) -> Authenticate:
     """The step that opens a condition; of alternatives the first that is a key. Both of two keys is not needed yet."""
-    if "&" in condition:
+    names = [part for part in condition.split("|") if part in directory.keys]
+    if "&" in condition or not names:
         raise InputRefused(
             Text(
-                f"{directory.name}: the condition {condition} is not supported.",
-                f"{directory.name}：不支持条件 {condition}。",
+                f"{directory.name}: no key of the station opens the condition {condition}.",
+                f"{directory.name}：本制卡点没有密钥可满足条件 {condition}。",
             ),
+            do=Text("Correct the application profile.", "请修改应用配置。"),
             code="CF-3211",
         )
-    name = next(part for part in condition.split("|") if part != "PIN")
-    key = directory.keys[name]
-    return Authenticate(key.label, key.id[0], Text(f"prove {name} to the chip", f"外部认证 {name}"))
+    key = directory.keys[names[0]]
+    return Authenticate(key.label, key.id[0], Text(f"prove {names[0]} to the chip", f"外部认证 {names[0]}"))
 
 
 def _blank(files: FileApplication, required: str | None) -> Iterator[Step]:
@@ -144,8 +146,8 @@ def _write_financial(card: PreparedCard, profile: CardProfile, financial: Financ
 
 def _read_financial(card: PreparedCard, financial: FinancialApplication) -> Iterator[Step]:
     """What a terminal would see: FCI, GPO, every record; and the try counter as loaded."""
-    made = {grouping.dgi: grouping.value for grouping in card.groupings}
-    values = {dgi: value for dgi, value in made.items() if isinstance(value, bytes)}
+    records = [f"{entry.sfi:02X}{entry.record:02X}" for entry in financial.records]
+    values = _clear(card, financial, ("9102", "9104", "9010", *records))
     name = Text("FCI of the debit application", "借记应用 FCI")
     fci = Tlv(0x6F, Tlv(0x84, financial.aid).to_bytes() + values["9102"]).to_bytes()
     yield Expect(commands.select(financial.aid), fci, name)
@@ -153,13 +155,27 @@ def _read_financial(card: PreparedCard, financial: FinancialApplication) -> Iter
     options = commands.get_processing_options(bytes(_dol_length(pdol.value)) if pdol else b"")
     aip, afl = (item.value for item in parse(values["9104"]))
     yield Expect(options, Tlv(0x80, aip + afl).to_bytes(), Text("GPO: AIP and AFL", "GPO：AIP 与 AFL"))
-    for entry in financial.records:
-        dgi = f"{entry.sfi:02X}{entry.record:02X}"
+    for entry, dgi in zip(financial.records, records, strict=True):
         where = f"SFI {entry.sfi} / {entry.record}"
         title = Text(f"debit record {where}", f"借记记录 {where}")
         yield Expect(commands.read_record(entry.record, entry.sfi, secret=True), values[dgi], title)
     tries = Tlv(0x9F17, values["9010"][:1]).to_bytes()
     yield Expect(commands.get_data(0x9F17), tries, Text("PIN try counter", "PIN 重试次数"))
+
+
+def _clear(card: PreparedCard, financial: FinancialApplication, needed: Sequence[str]) -> dict[str, bytes]:
+    """The groupings in the clear, by DGI; raises InputRefused when one is missing that a terminal reads."""
+    values = {one.dgi: one.value for one in card.groupings if isinstance(one.value, bytes)}
+    if missing := [dgi for dgi in needed if dgi not in values]:
+        raise InputRefused(
+            Text(
+                f"The order of '{financial.name}' leaves out DGI {', '.join(missing)}, which every card needs.",
+                f"“{financial.name}”的顺序缺少每张卡都需要的 DGI {'、'.join(missing)}。",
+            ),
+            do=Text("Correct the application profile.", "请修改应用配置。"),
+            code="CF-3212",
+        )
+    return values
 
 
 def _dol_length(dol: bytes) -> int:
@@ -178,4 +194,4 @@ def _identify(files: FileApplication) -> Iterator[Step]:
     yield Capture(CARD_NUMBER, file.sfi[0], number, Text("read the card number", "读取卡号"))
 
 
-__all__ = ["CARD_NUMBER", "compile_plan"]
+__all__ = ["CARD_NUMBER", "HOLDER_NUMBER", "compile_plan"]

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from cardfab.apdu.dialect import Protection
 from cardfab.apdu.message import CommandApdu, ResponseApdu
 from cardfab.apdu.status import StatusWord
 from cardfab.errors import Text
 from cardfab.keys import Sealed
+from cardfab.plan.making import ProveMaster, ProveTransport, WriteIdentification, WriteKey
 from cardfab.plan.run import Run, SessionKeys
 from cardfab.plan.steps import Authenticate, Expect, OpenChannel, ReadRegion, Step, StoreData
 
@@ -41,6 +43,36 @@ class _NoCardKey:
     def encrypt(self, challenge: bytes, plain: bytes) -> bytes:
         return plain
 
+    def answer(self, data: bytes) -> bytes:
+        return bytes(len(data))
+
+
+class _NoMasterKey:
+    """A master key of a rehearsal."""
+
+    def answer(self, data: bytes) -> bytes:
+        return bytes(len(data))
+
+    def authenticate(self, challenge: bytes, original: bytes) -> bytes:
+        return bytes(8)
+
+
+@dataclass(frozen=True, slots=True)
+class _NoLoadKey:
+    """A key to be loaded, as long as the real one: a value of 16 bytes, LD and the record in whole blocks."""
+
+    record: int
+    block: int
+
+    def clear(self) -> bytes:
+        return bytes(self.record)
+
+    def encrypted(self) -> bytes:
+        return bytes(-(-(1 + self.record) // self.block) * self.block)
+
+    def mac(self, challenge: bytes, data: bytes) -> bytes:
+        return bytes(4)
+
 
 class _NoSession:
     """Channel keys of a rehearsal; the declared card cryptogram is zeros too, so that the handshake goes on."""
@@ -66,8 +98,19 @@ class _NoChannel:
         return _NoSession()
 
 
+@dataclass(frozen=True, slots=True)
 class _NoKeys:
-    """The key store of a rehearsal."""
+    """The key store of a rehearsal; ``block`` of the cipher that keys are loaded under."""
+
+    block: int
+
+    def master_key(self, label: str, region: str, historical: bytes) -> _NoMasterKey:
+        return _NoMasterKey()
+
+    def load_key(
+        self, label: str, region: str, historical: bytes, *, under: str | None, header: bytes, fill: int
+    ) -> _NoLoadKey:
+        return _NoLoadKey(len(header) + max(fill, 16), self.block)
 
     def card_key(self, label: str, region: str, historical: bytes) -> _NoCardKey:
         return _NoCardKey()
@@ -78,7 +121,8 @@ class _NoKeys:
 
 def describe(steps: Sequence[Step]) -> Iterator[DescribedCommand]:
     """Every APDU of the steps, in order."""
-    run = Run(_NoKeys(), bytes(13), bytes)
+    block = next((step.block for step in steps if isinstance(step, WriteKey)), 8)
+    run = Run(_NoKeys(block), bytes(13), bytes)
     number = 0
     for step in steps:
         exchange = step.exchange(run)
@@ -115,13 +159,27 @@ def _shown(step: Step, command: CommandApdu, run: Run) -> str:
 
 def _body(step: Step, command: CommandApdu, run: Run) -> str:
     data = command.data
-    if isinstance(step, Authenticate) and command.ins == 0x82:
-        return f"<proof of {step.label}, 8 bytes> <challenge of the chip, 8 bytes>"
+    if isinstance(step, Authenticate | ProveMaster | ProveTransport) and data:
+        session = not isinstance(step, ProveTransport) and step.command is None
+        proof = f"<proof of {step.label}, {8 if session else len(data)} bytes>"
+        return f"{proof} <challenge of the chip, 8 bytes>" if session else proof
     if isinstance(step, OpenChannel):
         return "<host challenge, 8 bytes>" if command.ins == 0x50 else "<host cryptogram, 8 bytes> <C-MAC, 8 bytes>"
     if isinstance(step, StoreData):
         return _stored(step, command, run)
+    if isinstance(step, WriteKey) and data:
+        return _loaded(step, len(data))
+    if isinstance(step, WriteIdentification):
+        return f"<card identification code, {len(data)} bytes>"
     return data.hex().upper()
+
+
+def _loaded(step: WriteKey, length: int) -> str:
+    if step.protection is Protection.PLAIN:
+        return f"<the key {step.label} in clear, {length} bytes>"
+    mac = step.protection is Protection.ENCRYPTED_MAC
+    shown = f"<the key {step.label} under {step.under}, {length - 4 * mac} bytes>"
+    return f"{shown} <MAC, 4 bytes>" if mac else shown
 
 
 def _stored(step: StoreData, command: CommandApdu, run: Run) -> str:
@@ -134,4 +192,4 @@ def _stored(step: StoreData, command: CommandApdu, run: Run) -> str:
     grouping = next((one for one in step.groupings if bytes.fromhex(one.dgi) == data[:2]), None)
     if grouping is None or not isinstance(grouping.value, Sealed):
         return f"<{len(data)} bytes of a secret>{mac}"
-    return f"{data[:3].hex().upper()} <{grouping.value.meaning}, {grouping.value.length} bytes under S-DEK>{mac}"
+    return f"{data[:3].hex().upper()} <{grouping.value.meaning}, {len(data) - 3} bytes under S-DEK>{mac}"

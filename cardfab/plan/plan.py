@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from cardfab.apdu.link import Link, drive
 from cardfab.apdu.message import CommandApdu
 from cardfab.errors import CardRefused, Text
-from cardfab.keys import Sealed
 from cardfab.plan.run import Comparison, Run
 from cardfab.plan.steps import Authenticate, OpenChannel, Step
 
@@ -18,16 +17,21 @@ OnStep = Callable[[int, Step], None]
 
 @dataclass(frozen=True, slots=True)
 class PersonalisationPlan:
-    """``encode`` writes, ``verify`` reads back and compares, ``identify`` reads the number just before printing."""
+    """What is done to one chip, part by part.
+
+    ``inspect`` only reads: is this a blank of ours. ``encode`` writes, ``verify`` reads back and compares, ``identify``
+    reads the number just before printing.
+    """
 
     product: str
+    inspect: tuple[Step, ...]
     encode: tuple[Step, ...]
     verify: tuple[Step, ...]
     identify: tuple[Step, ...]
 
     def key_labels(self) -> frozenset[str]:
         """Every root that carrying the plan out asks for."""
-        steps = (*self.encode, *self.verify, *self.identify)
+        steps = (*self.inspect, *self.encode, *self.verify, *self.identify)
         proved = {step.label for step in steps if isinstance(step, Authenticate)}
         return frozenset(proved | {step.root for step in steps if isinstance(step, OpenChannel)})
 
@@ -68,9 +72,7 @@ def require_equal(compared: Sequence[Comparison]) -> None:
 
 
 def _spell(value: object, path: str = "") -> Iterator[str]:
-    if isinstance(value, Sealed):
-        yield f"{path}=sealed:{value.meaning}:{value.under}:{value.ciphertext.hex()}"
-    elif isinstance(value, bytes):
+    if isinstance(value, bytes):
         yield f"{path}={value.hex()}"
     elif isinstance(value, CommandApdu):
         yield f"{path}={value.to_bytes().hex()}"

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from cardfab.apdu.dialect import LoadKey, MasterKey
 from cardfab.apdu.line import CardKey
 from cardfab.apdu.scp import Scp02, Scp02Keys, Scp02KeySource
 from cardfab.apdu.status import StatusWord
@@ -25,6 +26,14 @@ class RunKeys(Protocol):
 
     def card_key(self, label: str, region: str, historical: bytes, /) -> CardKey:
         """A key of the card in the reader."""
+
+    def master_key(self, label: str, region: str, historical: bytes, /) -> MasterKey:
+        """A master or transport key of the card in the reader."""
+
+    def load_key(
+        self, label: str, region: str, historical: bytes, /, *, under: str | None, header: bytes, fill: int
+    ) -> LoadKey:
+        """A key that the card in the reader is to get."""
 
     def channel(self, label: str, /) -> Scp02KeySource[SessionKeys]:
         """Channel keys of a KMC."""
@@ -53,7 +62,7 @@ class Run:
     historical: bytes
     random: Callable[[int], bytes]
     region: str = "000000"
-    captured: dict[str, bytes] = field(default_factory=dict)
+    captured: dict[str, bytes] = field(default_factory=dict, repr=False)
     compared: list[Comparison] = field(default_factory=list)
     channel: Scp02[SessionKeys] | None = None
 

@@ -10,6 +10,8 @@ from typing import TypeAlias
 
 from cardfab.apdu import commands
 from cardfab.apdu.commands import RECORD_NOT_FOUND
+from cardfab.apdu.dialect import prove_directly
+from cardfab.apdu.layout import CommandLayout
 from cardfab.apdu.line import external_authenticate
 from cardfab.apdu.link import CardAnswerMalformed, Exchange, expect
 from cardfab.apdu.message import CommandApdu
@@ -17,6 +19,15 @@ from cardfab.apdu.scp import Level, open_scp02, through
 from cardfab.apdu.tlv import Dgi
 from cardfab.errors import CardRefused, Text
 from cardfab.keys import Sealed
+from cardfab.plan.making import (
+    CreateFile,
+    EndStage,
+    ProveMaster,
+    ProveTransport,
+    SelectRoot,
+    WriteIdentification,
+    WriteKey,
+)
 from cardfab.plan.run import Comparison, Run
 from cardfab.prepare.financial import DataGrouping
 
@@ -48,15 +59,22 @@ class Select:
 
 @dataclass(frozen=True, slots=True)
 class Authenticate:
-    """Prove a key of the hierarchy to the chip: EXTERNAL AUTHENTICATE over the chip's challenge."""
+    """Prove a key of the hierarchy to the chip: EXTERNAL AUTHENTICATE over the chip's challenge.
+
+    ``command`` is the form of a card operating system whose keys are proved directly, without a session key.
+    """
 
     label: str
     key_id: int
     title: Text
+    command: CommandLayout | None = None
 
     def exchange(self, run: Run) -> Exchange[None]:
         key = run.keys.card_key(self.label, run.region, run.historical)
-        yield from external_authenticate(key, self.key_id, name=self.title.en)
+        if self.command is None:
+            yield from external_authenticate(key, self.key_id, name=self.title.en)
+        else:
+            yield from prove_directly(key, self.command, key_id=self.key_id, name=self.title.en)
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,6 +205,21 @@ class Expect:
 
 
 Step: TypeAlias = (
-    Select | Authenticate | ReadRegion | ExpectBlank | Capture | UpdateRecord | OpenChannel | StoreData | Expect
+    Select
+    | Authenticate
+    | ReadRegion
+    | ExpectBlank
+    | Capture
+    | UpdateRecord
+    | OpenChannel
+    | StoreData
+    | Expect
+    | ProveTransport
+    | ProveMaster
+    | SelectRoot
+    | CreateFile
+    | WriteKey
+    | WriteIdentification
+    | EndStage
 )
 """Everything a plan can do today; a new kind of step is added here, and mypy finds where it must be handled."""

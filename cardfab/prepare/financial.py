@@ -7,7 +7,7 @@ internal data, 8000/9000 keys and check values, 8010/9010 PIN). What stands wher
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from cardfab.apdu.tlv import Tlv, encode
@@ -18,10 +18,12 @@ from cardfab.profile.financial import FinancialApplication, RecordEntry, TagEntr
 
 @dataclass(frozen=True, slots=True)
 class DataGrouping:
-    """One DGI: its two-byte id and its value, or the sealed secret that becomes the value inside the key store."""
+    """One DGI: its two-byte id and its value, or the sealed secret that becomes the value inside the key store.
+
+    ``repr`` does not show the value: a record holds PAN and track 2."""
 
     dgi: str
-    value: bytes | Sealed
+    value: bytes | Sealed = field(repr=False)
     title: str
 
     @property

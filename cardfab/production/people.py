@@ -27,11 +27,29 @@ class Act(enum.StrEnum):
     STOCK = "move stock"
     TEMPORARY = "issue a temporary card"
     EXPORT_AUDIT = "export the audit record"
+    STAFF = "add people"
+
+    @property
+    def zh(self) -> str:
+        """The act in Chinese."""
+        return _ACT_ZH[self]
+
+
+_ACT_ZH = {
+    Act.IMPORT: "导入申请",
+    Act.APPROVE: "审批申请",
+    Act.ISSUE: "制卡",
+    Act.RESOLVE: "处理存疑作业",
+    Act.STOCK: "移动库存",
+    Act.TEMPORARY: "签发临时卡",
+    Act.EXPORT_AUDIT: "导出审计记录",
+    Act.STAFF: "登记人员",
+}
 
 
 _MAY: dict[Role, frozenset[Act]] = {
     Role.OPERATOR: frozenset({Act.IMPORT, Act.ISSUE, Act.RESOLVE, Act.TEMPORARY}),
-    Role.SUPERVISOR: frozenset({Act.APPROVE, Act.RESOLVE, Act.STOCK, Act.EXPORT_AUDIT}),
+    Role.SUPERVISOR: frozenset({Act.APPROVE, Act.RESOLVE, Act.STOCK, Act.EXPORT_AUDIT, Act.STAFF}),
     Role.AUDITOR: frozenset({Act.EXPORT_AUDIT}),
     Role.KEY_CUSTODIAN: frozenset(),
 }
@@ -59,7 +77,7 @@ class Person:
         """Raise :class:`NotAllowed` unless the person may."""
         if not self.may(act):
             raise NotAllowed(
-                Text(f"'{self.login}' may not {act}.", f"用户“{self.login}”无权执行：{act}。"),
+                Text(f"'{self.login}' may not {act}.", f"用户“{self.login}”无权执行：{act.zh}。"),
                 do=Text(
                     "Sign in as a person with that role: 'cardfab user login NAME'; 'cardfab user list' shows who.",
                     "请以有此权限的人员登录：cardfab user login 姓名；cardfab user list 可查看人员。",

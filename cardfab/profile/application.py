@@ -78,6 +78,8 @@ class CardKey(Strict):
 
     id: Octet
     label: str
+    use: Literal["internal", "external", "line"] = "external"
+    """The chip proves it (internal), the station proves it (external), or it protects the line."""
 
 
 class DedicatedFile(Strict):
@@ -87,6 +89,11 @@ class DedicatedFile(Strict):
     name_zh: str
     name_en: str
     aid: Aid
+    fid: FileId | None = None
+    inside: str | None = None
+    """The directory above; without one it lies in the master file."""
+    master: CardKey | None = None
+    """The master key under which files and keys are made. Only pre-personalisation asks for it, and for ``fid``."""
     keys: dict[str, CardKey]
     files: tuple[ElementaryFile, ...]
 
@@ -109,6 +116,15 @@ class FileApplication(Strict):
     version: str
     """Of the specification it follows."""
     directories: tuple[DedicatedFile, ...]
+
+    @model_validator(mode="after")
+    def _directories_lie_in_those_before(self) -> Self:
+        known: set[str | None] = {None}
+        for directory in self.directories:
+            if directory.inside not in known:
+                raise ValueError(f"{directory.name} lies inside {directory.inside}, which is not listed before it")
+            known.add(directory.name)
+        return self
 
     def directory(self, name: str) -> DedicatedFile:
         """The DF called ``name`` (``SSSE``, ``DF01``). Raises KeyError when there is none."""

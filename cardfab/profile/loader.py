@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from cardfab.errors import InputRefused, Text
+from cardfab.profile.lines import key_lines
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -60,15 +61,20 @@ class ProfileRefused(InputRefused):
 
 def load(source: ProfileSource, kind: str, name: str, model: type[Model]) -> Model:
     """The profile ``kind/name`` as its model; raises :class:`ProfileRefused`."""
-    return parse(_merged(source, kind, name, ()), model, f"{kind}/{name}.toml", source.text(kind, name) or "")
+    chain = _chain(source, kind, name)
+    return _valid(_merged(chain), model, [(file, text) for file, text, _ in chain])
 
 
 def parse(values: Mapping[str, Any], model: type[Model], file: str, text: str) -> Model:
     """A model from parsed TOML; every fault with its line."""
+    return _valid(values, model, [(file, text)])
+
+
+def _valid(values: Mapping[str, Any], model: type[Model], texts: Sequence[tuple[str, str]]) -> Model:
     try:
         return model.model_validate(values)
     except ValidationError as wrong:
-        raise ProfileRefused([_finding(file, text, error["loc"], error["msg"]) for error in wrong.errors()]) from None
+        raise ProfileRefused([_finding(texts, error["loc"], error["msg"]) for error in wrong.errors()]) from None
 
 
 def read_toml(text: str, file: str) -> dict[str, Any]:
@@ -77,27 +83,43 @@ def read_toml(text: str, file: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as wrong:
         found = re.search(r"at line (\d+)", str(wrong))
-        raise ProfileRefused([Finding(file, int(found[1]) if found else 1, str(wrong))]) from None
+        line = int(found[1]) if found else max(1, len(text.splitlines()))  # "at end of document"
+        raise ProfileRefused([Finding(file, line, str(wrong))]) from None
 
 
 def digest(source: ProfileSource, kind: str, name: str) -> bytes:
     """SHA-256 over the merged content, so that a plan can say from which profile it was compiled."""
-    return hashlib.sha256(repr(_sorted(_merged(source, kind, name, ()))).encode()).digest()
+    return hashlib.sha256(repr(_sorted(_merged(_chain(source, kind, name)))).encode()).digest()
 
 
-def _merged(source: ProfileSource, kind: str, name: str, seen: tuple[str, ...]) -> dict[str, Any]:
-    file = f"{kind}/{name}.toml"
-    text = source.text(kind, name)
-    if text is None:
-        known = ", ".join(source.names(kind)) or "none"
-        raise ProfileRefused([Finding(file, 1, f"there is no such profile; known: {known}")])
-    if name in seen:
-        raise ProfileRefused([Finding(file, 1, f"'extends' goes in a circle: {' > '.join((*seen, name))}")])
-    values = read_toml(text, file)
-    base = values.pop("extends", None)
-    if base is None:
-        return values
-    return _over(_merged(source, kind, str(base), (*seen, name)), values)
+_Link = tuple[str, str, dict[str, Any]]
+
+
+def _chain(source: ProfileSource, kind: str, name: str) -> list[_Link]:
+    """The profile and all that it extends, the base last: file, text and values of each."""
+    chain: list[_Link] = []
+    seen: list[str] = []
+    wanted: str | None = name
+    while wanted is not None:
+        file, text = f"{kind}/{wanted}.toml", source.text(kind, wanted)
+        if text is None:
+            known = ", ".join(source.names(kind)) or "none"
+            raise ProfileRefused([Finding(file, 1, f"there is no such profile; known: {known}")])
+        if wanted in seen:
+            raise ProfileRefused([Finding(file, 1, f"'extends' goes in a circle: {' > '.join((*seen, wanted))}")])
+        seen.append(wanted)
+        values = read_toml(text, file)
+        base = values.pop("extends", None)
+        chain.append((file, text, values))
+        wanted = None if base is None else str(base)
+    return chain
+
+
+def _merged(chain: Sequence[_Link]) -> dict[str, Any]:
+    merged: dict[str, Any] = {}
+    for _, _, values in reversed(chain):
+        merged = _over(merged, values)
+    return merged
 
 
 def _over(base: dict[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,27 +137,23 @@ def _sorted(value: Any) -> Any:
     return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
-def _finding(file: str, text: str, place: Sequence[str | int], message: str) -> Finding:
+def _finding(texts: Sequence[tuple[str, str]], place: Sequence[str | int], message: str) -> Finding:
+    """Named where it is written: in the first of a profile and its bases that has most of ``place``."""
     where = ".".join(map(str, place)) or "the file"
-    return Finding(file, line_of(text, place), f"{where}: {message}")
+    found = [(*_innermost(text, place), file) for file, text in texts]
+    _, line, file = max(found, key=lambda one: one[0])
+    return Finding(file, line, f"{where}: {message}")
+
+
+def _innermost(text: str, place: Sequence[str | int]) -> tuple[int, int]:
+    """How much of ``place`` is written in the text, and on which line; (0, 1) for nothing."""
+    lines = key_lines(text)
+    for depth in range(len(place), 0, -1):
+        if line := lines.get(tuple(place[:depth])):
+            return depth, line
+    return 0, 1
 
 
 def line_of(text: str, place: Sequence[str | int]) -> int:
     """The line on which the innermost key of ``place`` that can be found is written; 1 when none can."""
-    lines = text.splitlines()
-    start, best = 0, 1
-    for part in place:
-        if isinstance(part, int):
-            wanted, count = re.compile(r"^\s*(\[\[|\{)"), -1
-            for number in range(start, len(lines)):
-                count += bool(wanted.match(lines[number]))
-                if count == part:
-                    start, best = number, number + 1
-                    break
-            continue
-        pattern = re.compile(rf"(^|[\[.{{,\s])\"?{re.escape(part)}\"?\s*(=|\]|\.)")
-        for number in range(start, len(lines)):
-            if pattern.search(lines[number]):
-                start, best = number, number + 1
-                break
-    return best
+    return _innermost(text, place)[1]

@@ -22,8 +22,6 @@ class TemporaryRules(Strict):
     days: int = Field(ge=1, le=183)
     uses_en: str
     uses_zh: str
-    excludes_en: str
-    excludes_zh: str
 
 
 class Product(Strict):

@@ -1,1 +1,1 @@
-""""""
+"""One operator's place: claims jobs, drives reader and printer, recovers, keeps the books."""

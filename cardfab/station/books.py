@@ -43,14 +43,24 @@ def untouched(desk: Desk, tx: Transaction, job: JobRow, why: str) -> JobRow:
     return job
 
 
+def require_unused(desk: Desk, chip: str) -> None:
+    """Raise :class:`ChipUsed` when a job has touched this chip before."""
+    with desk.database.reading() as tx:
+        _require_unused(tx, chip)
+
+
+def _require_unused(tx: Transaction, chip: str) -> None:
+    if tx.jobs.chip_is_known(chip):
+        raise ChipUsed(
+            Text("The chip in the reader was used for a job before.", "读卡器中的芯片已用于其他作业。"),
+            do=Text("Put the card aside and count the blanks.", "请将该卡单独存放，并清点空白卡。"),
+        )
+
+
 def begin_encoding(desk: Desk, work: Work, chip: str, digest: bytes) -> Work:
     """Intent: this chip is written for this job, by this plan."""
     with desk.database.transaction("encode") as tx:
-        if tx.jobs.chip_is_known(chip):
-            raise ChipUsed(
-                Text("The chip in the reader was used for a job before.", "读卡器中的芯片已用于其他作业。"),
-                do=Text("Put the card aside and count the blanks.", "请将该卡单独存放，并清点空白卡。"),
-            )
+        _require_unused(tx, chip)
         job = tx.jobs.move(work.job, JobEvent.ENCODE, desk.move(), chip=chip, plan_digest=digest)
         _note(desk, tx, job, "card.feed", "done", {})
         _note(desk, tx, job, "chip.encode", "intent", {"chip": chip, "plan": digest.hex()})

@@ -10,6 +10,9 @@ from cardfab.apdu.link import CardConnection, Link, link_to
 from cardfab.apdu.message import historical_bytes
 from cardfab.printer.driver import CardPosition, CardPrinter
 
+BY_HAND = -1
+"""Stands for the printer's count where there is no printer: a blank that was never fed cannot have been taken."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chip:
@@ -26,10 +29,14 @@ class Chip:
 
 @dataclass(frozen=True, slots=True)
 class Devices:
-    """``connect`` powers the chip in the reader; ``printer`` is None where cards are put in by hand."""
+    """``connect`` powers the chip in the reader; ``printer`` is None where cards are put in by hand.
+
+    ``prints`` False: the printer only moves the cards, their faces stay as they are.
+    """
 
     connect: Callable[[], CardConnection]
     printer: CardPrinter | None
+    prints: bool = True
 
     @contextmanager
     def chip(self) -> Iterator[Chip]:
@@ -46,4 +53,4 @@ class Devices:
 
     def cards_fed(self) -> int | None:
         """The printer's own count of cards taken from the feeder; None when there is no such count."""
-        return None if self.printer is None else self.printer.cards_fed()
+        return BY_HAND if self.printer is None else self.printer.cards_fed()

@@ -24,6 +24,7 @@ from cardfab.station.books import (
     finish,
     printed,
     remake,
+    require_unused,
     spoil,
     unclaim,
 )
@@ -72,7 +73,7 @@ def silent(stage: str, done: int, of: int) -> None:
 def issue(desk: Desk, devices: Devices, name: str, progress: Progress = silent) -> Issued:
     """Make the card of a job or request. Raises CardfabError; the job then tells what became of the blank."""
     desk.person.must(Act.ISSUE)
-    work = open_work(desk, _ready(desk, name), print_=devices.printer is not None)
+    work = open_work(desk, _ready(desk, name), print_=devices.printer is not None and devices.prints)
     for label in work.plan.key_labels():
         desk.keys.info(label)  # a key that is missing is found before a blank is touched
     _require_free(devices)
@@ -123,6 +124,8 @@ def _after_claim(desk: Desk, devices: Devices, work: Work, progress: Progress) -
         if devices.printer is not None and (fault := _feed(desk, devices, devices.printer, work)):
             raise Unfed(fault)
         with devices.chip() as chip:
+            require_unused(desk, chip.serial)
+            _run(desk, work, chip, work.plan.inspect, "encode", silent)
             work = begin_encoding(desk, work, chip.serial, plan_digest(desk.keys, work.plan.content()))
             _run(desk, work, chip, work.plan.encode, "encode", progress)
         work = encoded(desk, work)
@@ -142,11 +145,16 @@ def accounted(desk: Desk, devices: Devices, work: Work) -> Iterator[None]:
         raise unfed.fault from unfed
     except (CardRefused, KeyFault) as refused:
         job = current(desk, work).job
-        if job.state in INTERRUPTIBLE:
+        if job.state is JobState.CLAIMED and devices.printer is None:
+            unclaim(desk, work, refused)  # what a hand put in was no blank of ours; the claimed one lies untouched
+        elif job.state in INTERRUPTIBLE:
             spoil_blank(desk, devices, job, refused.code, str(refused))
         raise
     except DeviceFault as fault:
         job = current(desk, work).job
+        if job.state is JobState.CLAIMED and devices.printer is None:
+            unclaim(desk, work, fault)  # nothing was fed and nothing written
+            raise
         if job.state in INTERRUPTIBLE:
             doubt_job(desk, job, f"{fault.code}: {fault}")
         raise InDoubt(
@@ -196,6 +204,8 @@ def _run(desk: Desk, work: Work, chip: Chip, steps: tuple[Step, ...], stage: str
 def finish_card(desk: Desk, devices: Devices, work: Work, progress: Progress = silent) -> Work:
     """From a verified chip to the end: the number read once more, the face printed, the card given out, the books."""
     if work.faces is None or devices.printer is None:
+        if devices.printer is not None:
+            devices.printer.eject()
         return finish(desk, work)
     require_number(desk, devices, work)
     front, back = work.faces
@@ -250,10 +260,12 @@ __all__ = [
     "Issued",
     "JobNotReady",
     "Progress",
+    "Unfed",
     "WrongCard",
     "accounted",
     "finish_card",
     "issue",
+    "require_number",
     "silent",
     "spoil_blank",
     "stayed",

@@ -16,7 +16,7 @@ from cardfab.printer.driver import CardPosition
 from cardfab.production import INTERRUPTIBLE, Act, JobState
 from cardfab.station.books import doubt_job, finish, intact, seen_good, spoil, untouched
 from cardfab.station.desk import Desk
-from cardfab.station.devices import Devices
+from cardfab.station.devices import BY_HAND, Devices
 from cardfab.station.issue import Progress, WrongCard, accounted, finish_card, silent, spoil_blank, stayed
 from cardfab.station.work import open_work
 from cardfab.store import JobRow
@@ -50,7 +50,10 @@ def settle_all(desk: Desk, devices: Devices, progress: Progress | None = None) -
     with desk.database.reading() as tx:
         waiting = tx.jobs.all(JobState.IN_DOUBT, JobState.INSPECTED)
     for job in waiting:
-        yield settle(desk, devices, job, progress=progress)
+        try:
+            yield settle(desk, devices, job, progress=progress)
+        except InDoubt as needs:
+            yield Settled(job, needs.what)
 
 
 def settle(
@@ -75,7 +78,7 @@ def settle(
 
 def _claimed(desk: Desk, devices: Devices, job: JobRow) -> Settled:
     """No chip was written. Either the blank never left the feeder, or it did and is put aside."""
-    if devices.printer is None or stayed(devices, job):
+    if job.feed_counter == BY_HAND or stayed(devices, job):
         with desk.database.transaction("untouched") as tx:
             job = untouched(desk, tx, job, "the blank never left the feeder")
         return Settled(job, Text("The blank was never taken; the job waits again.", "空白卡未被取用，作业重新排队。"))
@@ -89,7 +92,7 @@ def _encoding(desk: Desk, devices: Devices, job: JobRow, progress: Progress) -> 
         spoil_blank(desk, devices, job, "CF-9101", "cut off while encoding; the card is not in the contact station")
         return _spoiled(desk, job, Text("The card was not in the chip station; it is counted as spoiled.",
                                         "卡片不在芯片位，按废卡计。"))  # fmt: skip
-    work = open_work(desk, job, print_=devices.printer is not None)
+    work = open_work(desk, job, print_=devices.printer is not None and devices.prints)
     try:
         with devices.chip() as chip:
             if chip.serial != job.chip:
@@ -158,7 +161,7 @@ def _inspected(desk: Desk, devices: Devices, job: JobRow, eye: Eye | None) -> Se
     if eye is None and work.chosen.product.inspection == "operator":
         return Settled(
             job,
-            Text(f"Job {job.id} waits for a look: 'cardfab job resolve {job.id} --accept' or '--spoil'.",
+            Text(f"waits for a look: 'cardfab job resolve {job.id} --accept' or '--spoil'",
                  f"作业 {job.id} 待目检：cardfab job resolve {job.id} --accept 或 --spoil。"),
         )  # fmt: skip
     return Settled(finish(desk, work).job, Text("The card is issued.", "已制成。"))

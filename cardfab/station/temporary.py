@@ -48,7 +48,10 @@ def issue_temporary(desk: Desk, request_id: str) -> TemporaryIssued:
     if job.state is JobState.REQUESTED:
         raise NotForTemporary(
             Text(f"Request {request_id} is not approved.", f"申请 {request_id} 尚未审批。"),
-            do=Text(f"'cardfab request approve {request_id}'", f"请先审批：cardfab request approve {request_id}。"),
+            do=Text(
+                f"Approve it: 'cardfab request approve {request_id}'.",
+                f"请先审批：cardfab request approve {request_id}。",
+            ),
         )
     request = open_request(desk.keys, row)
     if request.photo is None:
@@ -88,4 +91,4 @@ def issue_temporary(desk: Desk, request_id: str) -> TemporaryIssued:
     return TemporaryIssued(number, pdf)
 
 
-__all__ = ["NotForTemporary", "TemporaryIssued", "issue_temporary", "temporary_key"]
+__all__ = ["TEMPORARY_KEY", "NotForTemporary", "TemporaryIssued", "issue_temporary", "temporary_key"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -87,8 +88,10 @@ class Jobs:
         return self._one(job.c.id == newest.scalar_subquery(), request_id)
 
     def find(self, name: str) -> JobRow:
-        """A job by its number or its request's id."""
-        return self.get(int(name)) if name.isdigit() else self.of_request(name)
+        """A job by its number or its request's id, which may be digits too: the number goes first."""
+        number = int(name) if re.fullmatch(r"[0-9]{1,18}", name) else None
+        known = self._connection.scalar(select(job.c.id).where(job.c.id == number))
+        return self.of_request(name) if known is None else self.get(known)
 
     def all(self, *states: JobState) -> tuple[JobRow, ...]:
         """Jobs in some states (all without any), oldest first."""

@@ -53,7 +53,7 @@ def recover(world: World, where: str) -> None:
     """The next start; where only an eye can tell, the person looks."""
     said = world.order("resolve")
     check_books(world, where)
-    if said.get("exit") == 9:
+    if world.state() is JobState.IN_DOUBT:
         said = world.order("resolve", eye=look(world))
     assert "error" not in said, f"{where}: {world.log}"
     check_settled(world, where)

@@ -5,12 +5,17 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+from cardfab.simulator.chip import TrainingChip, serve_vpcd
 
 
 def _load_services() -> ModuleType:
@@ -42,3 +47,45 @@ def pcsc_service() -> Iterator[Any]:
 def services_module() -> ModuleType:
     """tools/services.py."""
     return services
+
+
+def _wait_for(reader: str, present: bool) -> None:
+    """Until the service says of the reader's slot what it holds: it looks twice a second or so."""
+    from smartcard import scard
+
+    result, context = scard.SCardEstablishContext(scard.SCARD_SCOPE_USER)
+    assert result == scard.SCARD_S_SUCCESS
+    try:
+        until = time.monotonic() + 15
+        while True:
+            _, states = scard.SCardGetStatusChange(context, 0, [(reader, scard.SCARD_STATE_UNAWARE)])
+            if bool(states[0][1] & scard.SCARD_STATE_PRESENT) == present:
+                return
+            assert time.monotonic() < until, f"the card in {reader} is {'not ' if present else 'still '}seen"
+            time.sleep(0.02)
+    finally:
+        scard.SCardReleaseContext(context)
+
+
+@pytest.fixture
+def insert(pcsc_service: Any) -> Callable[[TrainingChip], AbstractContextManager[str]]:
+    """A context that holds a chip in slot 0, seen by the service, and gives the reader's name."""
+
+    @contextmanager
+    def inserted(chip: TrainingChip) -> Iterator[str]:
+        reader = pcsc_service.reader_names[0]
+        _wait_for(reader, present=False)
+        out = threading.Event()
+        place = (chip, pcsc_service.vpcd_host, pcsc_service.vpcd_port, out)
+        serving = threading.Thread(target=serve_vpcd, args=place, daemon=True)
+        serving.start()
+        try:
+            _wait_for(reader, present=True)
+            yield reader
+        finally:
+            out.set()
+            serving.join(15)
+            assert not serving.is_alive()
+            _wait_for(reader, present=False)
+
+    return inserted

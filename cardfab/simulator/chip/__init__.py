@@ -3,8 +3,20 @@
 Written from the specifications alone. Nothing here is shared with the host side but the raw ciphers.
 """
 
-from cardfab.simulator.chip.blank import TRAINING_PIN, make_blank, training_root
+from cardfab.simulator.chip.blank import CARDS, TRAINING_PIN, make_blank, make_card, make_raw_chip, training_root
 from cardfab.simulator.chip.chip import TrainingChip
+from cardfab.simulator.chip.profiles import PROFILES, Profile
 from cardfab.simulator.chip.vpcd import serve_vpcd
 
-__all__ = ["TRAINING_PIN", "TrainingChip", "make_blank", "serve_vpcd", "training_root"]
+__all__ = [
+    "CARDS",
+    "PROFILES",
+    "TRAINING_PIN",
+    "Profile",
+    "TrainingChip",
+    "make_blank",
+    "make_card",
+    "make_raw_chip",
+    "serve_vpcd",
+    "training_root",
+]

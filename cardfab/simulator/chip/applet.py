@@ -54,13 +54,13 @@ class Applet:
 
     def execute(self, command: Command) -> bytes:
         """Secure channel, STORE DATA, READ RECORD and :meth:`use`; raises :class:`Refused`."""
-        answer = self.domain.channel_command(command)
+        answer = self.domain.channel_command(command, self.aid)
         if answer is not None:
             Applet.leave(self)
             return answer
         if command.ins == 0xE2 and command.cla in (0x80, 0x84):
             expect(not self.personalised, word.CONDITIONS)
-            return self._store_data(self.domain.opened(command))
+            return self.personalise(self.domain.opened(command))
         if command.ins == 0xB2 and command.cla == 0x00:
             expect(self.personalised, word.CONDITIONS)
             return self._read_record(command)
@@ -71,6 +71,15 @@ class Applet:
         raise Refused(word.UNKNOWN_INS if command.cla in (0x00, 0x80, 0x84) else word.UNKNOWN_CLA)
 
     # STORE DATA: EMV CPS 1.1 4.3.5, GPC 2.1.1 9.10
+
+    def begin(self) -> None:
+        """A personalisation through the security domain begins with block 00."""
+        Applet.leave(self)
+
+    def personalise(self, command: Command) -> bytes:
+        """One STORE DATA without its protection, by the own channel or by the domain; raises :class:`Refused`."""
+        expect(not self.personalised, word.CONDITIONS)
+        return self._store_data(command)
 
     def _store_data(self, command: Command) -> bytes:
         """80E2 P1 P2: P1 b8 last block, 60 enciphered, 08 DGI form; P2 counts the blocks from 00 and never wraps."""
@@ -84,7 +93,7 @@ class Applet:
         first_flag, self._rest = (self._enciphered if self._rest else enciphered), b""  # a refusal forgets the rest
         flag = first_flag
         while stream:
-            grouping = _split(stream)
+            grouping = split_grouping(stream)
             if grouping is None:
                 break
             dgi, value, stream = grouping
@@ -101,9 +110,7 @@ class Applet:
     def _accept(self, dgi: int, value: bytes, enciphered: bool) -> None:
         expect(enciphered or dgi not in groupings.SECRET, word.WRONG_P1P2)  # no key crosses in the clear
         if enciphered:
-            channel = self.domain.channel
-            expect(channel is not None and len(value) % 8 == 0, word.WRONG_DATA)
-            value = channel.reveal(value) if channel is not None else b""
+            value = self.domain.reveal(value)
         groupings.check(dgi, value, self.stored)
         self.memory.write({f"{self.cell}/dgi/{dgi:04X}": value})
 
@@ -122,7 +129,7 @@ class Applet:
         return fitted(command, self.stored[dgi])
 
 
-def _split(stream: bytes) -> tuple[int, bytes, bytes] | None:
+def split_grouping(stream: bytes) -> tuple[int, bytes, bytes] | None:
     """The first grouping of a stream and what follows it; None where it is not complete. Length 1, or FF and 2."""
     if len(stream) < 3:
         return None

@@ -11,18 +11,21 @@ from collections.abc import Callable
 from typing import Literal
 
 from cardfab.crypto import Algorithm
-from cardfab.simulator.chip import layout, tlv
-from cardfab.simulator.chip.chip import TrainingChip
+from cardfab.simulator.chip import created, fmcos, keyring, layout, profiles, registry, t514, tlv, vault
+from cardfab.simulator.chip.chip import DEBIT_AID, DIALECTS, PSE_AID, TrainingChip
 from cardfab.simulator.chip.crypt import card_identification, card_key, inverted
 from cardfab.simulator.chip.domain import TRIES
 from cardfab.simulator.chip.filesystem import ALGORITHM_BYTES
 from cardfab.simulator.chip.memory import Memory, Tries
-from cardfab.simulator.chip.scp02 import diversified
+from cardfab.simulator.chip.profiles import PROFILES, TRAINING, Profile, published_key
+from cardfab.simulator.chip.scp02 import KeySet, diversified
 
 TRAINING_PIN = "123456"
 KEY_TRIES = 6
 CHANNEL_TRIES = 10
 KMC_ID = bytes.fromhex("FFFFFF629999")  # IIN 629999, right justified
+KEY_VERSION = 0x01
+PAYMENT_FILE = bytes.fromhex("A00000033301")
 _CHIP_AND_MAKER = bytes.fromhex("0087BF10028649")  # T1 to T7 of a published template
 
 
@@ -74,20 +77,113 @@ def make_blank(
         "ef/DDF1/EF05/03": b"\x03\x04" + version,
         "ef/DDF1/EF1E/01": tlv.build(0x61, entry),
     }
-    return TrainingChip(Memory(cells | _global_platform(number)), entropy)
+    return TrainingChip(Memory(cells | _global_platform(number) | vault_entry()), entropy)
 
 
 def _global_platform(number: bytes) -> dict[str, bytes]:
-    """KMC keys by EMV CPS for KEYDATA = KMCID 6 | CSN 4, production life cycle data, sequence counter 0."""
+    """KMC keys by EMV CPS for KEYDATA = KMCID 6 | CSN 4, production life cycle data, the payment applications."""
     key_data = KMC_ID + number
     keys = diversified(training_root("bank/KMC"), key_data)
+    return domain_cells(key_data, number, KEY_VERSION, keyring.DES, keys) | payment_entries()
+
+
+def domain_cells(key_data: bytes, number: bytes, version: int, kind: int, keys: KeySet) -> dict[str, bytes]:
+    """A security domain with one key set."""
+    values = (keys.enc, keys.mac, keys.dek)
     cplc = bytes.fromhex("4790503347C18600") + bytes(4) + number + bytes(26)
     return {
         "isd/keydata": key_data,
-        "isd/KENC": keys.enc,
-        "isd/KMAC": keys.mac,
-        "isd/KDEK": keys.dek,
         "isd/cplc": cplc,
-        "isd/sequence": bytes(2),
+        **{keyring.cell(version, kid): bytes((kind,)) + key for kid, key in zip((1, 2, 3), values, strict=True)},
         **Tries.cells(TRIES, CHANNEL_TRIES),
     }
+
+
+def payment_entries() -> dict[str, bytes]:
+    """The registry's entries of the payment applications, which are in the chip."""
+    isd = bytes.fromhex(profiles.ISD_AID)
+    aids = {"debit": DEBIT_AID, "pse": PSE_AID}
+    file = registry.Entry(
+        PAYMENT_FILE, registry.LOADED, domain=isd, version=b"\x01\x00", modules=tuple(aids.values()), fixed="debit"
+    )
+    cells = {registry.file_cell(PAYMENT_FILE): file.encode()}
+    for name, aid in aids.items():
+        one = registry.Entry(aid, registry.SELECTABLE, bytes(3), PAYMENT_FILE, aid, isd, fixed=name)
+        cells[registry.application_cell(aid)] = one.encode()
+    return cells
+
+
+def vault_entry(*, installed: bool = False) -> dict[str, bytes]:
+    """The registry's entry of the load file that can be installed from, and of one application made from it."""
+    isd = bytes.fromhex(profiles.ISD_AID)
+    file = registry.Entry(
+        vault.PACKAGE, registry.LOADED, domain=isd, version=b"\x01\x00", modules=(vault.MODULE,), fixed="vault"
+    )
+    cells = {registry.file_cell(vault.PACKAGE): file.encode()}
+    if installed:  # some tools cannot list a card without applications
+        one = registry.Entry(vault.INSTANCE, registry.SELECTABLE, bytes(3), vault.PACKAGE, vault.MODULE, isd)
+        cells[registry.application_cell(one.aid)] = one.encode()
+    return cells
+
+
+def make_raw_chip(
+    dialect: Literal["t514", "fmcos"] = "t514",
+    *,
+    serial: int = 1,
+    region: str = "440199",
+    algorithm: Literal["3DES", "SM4"] = "3DES",
+    transport: bytes | None = None,
+    entropy: Callable[[int], bytes] = secrets.token_bytes,
+) -> TrainingChip:
+    """An empty chip: no files, a transport key, the security domain of the training card. Raises ValueError.
+
+    ``transport``: of a T514 the transport master key, by default the training root ``transport/T514``; of an FMCOS the
+    transport key itself, by default FF*8.
+    """
+    chip = make_blank(serial=serial, region=region, algorithm=algorithm, entropy=entropy)
+    if dialect.encode("ascii") not in DIALECTS:
+        raise ValueError(f"no dialect {dialect!r}")
+    kept = {
+        name: one for name, one in chip.memory.cells.items() if name.startswith(("os/", "isd/", "gp/", "tries/isd"))
+    }
+    if dialect == "t514":
+        own = {t514.TRANSPORT: transport or training_root("transport/T514")}
+        own |= Tries.cells(t514.TRANSPORT_TRIES, KEY_TRIES)
+    else:
+        own = fmcos.empty(transport or b"\xff" * 8)
+    return TrainingChip(Memory(kept | own | {created.DIALECT: dialect.encode("ascii")}), entropy)
+
+
+CARDS = (*PROFILES, "raw-t514", "raw-fmcos")
+"""What :func:`make_card` knows by name."""
+
+
+def make_card(
+    profile: str | Profile,
+    serial: int = 1,
+    *,
+    region: str = "440199",
+    entropy: Callable[[int], bytes] = secrets.token_bytes,
+) -> TrainingChip:
+    """A chip without power by the name of its profile; raises ValueError.
+
+    ``training-ssc2`` is :func:`make_blank`, ``raw-t514`` and ``raw-fmcos`` :func:`make_raw_chip`. The keys of any
+    other are the published test keys of GlobalPlatform, 40 41 42 .., which protect nothing.
+    """
+    if isinstance(profile, str):
+        if profile not in CARDS:
+            raise ValueError(f"no profile {profile!r}; there are {', '.join(CARDS)}")
+        if profile not in PROFILES:
+            dialect: Literal["t514", "fmcos"] = "t514" if profile == "raw-t514" else "fmcos"
+            return make_raw_chip(dialect, serial=serial, region=region, entropy=entropy)
+        profile = PROFILES[profile]
+    if profile.name == TRAINING:
+        return make_blank(serial=serial, region=region, entropy=entropy)
+    if not 0 <= serial <= 99_999_999:
+        raise ValueError("the serial number has at most 8 digits")
+    number = bytes.fromhex(f"{serial:08d}")
+    key = published_key(profile.key_length)
+    kind = keyring.AES if profile.scp == 3 else keyring.DES
+    cells = domain_cells(bytes(6) + number, number, profile.key_version, kind, KeySet(key, key, key))
+    cells |= {**profile.cells(), **vault_entry(installed=True), **Tries.cells(TRIES, profile.tries)}
+    return TrainingChip(Memory(cells), entropy)

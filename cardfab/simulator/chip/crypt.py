@@ -101,6 +101,15 @@ def retail_mac(key: bytes, iv: bytes, message: bytes) -> bytes:
     return encrypt_ecb(Algorithm.DES, key[:8], decrypt_ecb(Algorithm.DES, key[8:], last))
 
 
+def load_mac(algorithm: Algorithm, key: bytes, challenge: bytes, message: bytes) -> bytes:
+    """The key-load MAC, 4 bytes: IV the challenge and 00.., the whole key, no session key. Part 9, 7.1.3."""
+    cipher = _cipher(algorithm, key)
+    iv = challenge[: cipher.block].ljust(cipher.block, b"\x00")
+    if cipher is Algorithm.TDES:
+        return retail_mac(key, iv, message)[:4]
+    return _folded(encrypt_cbc(cipher, key, iv, padded(message, cipher.block))[-cipher.block :])
+
+
 def card_identification(algorithm: Algorithm, region: str, serial: bytes, irk: bytes | None = None) -> bytes:
     """The 16 bytes of item 01: region 3, D156000005, serial 4, authentication code 4.
 

@@ -23,18 +23,28 @@ class FileSystem:
         self.memory = memory
         self.entropy = entropy
         self.algorithm = Algorithm.SM4 if memory.read("os/algorithm") == b"\x03" else Algorithm.TDES
-        self.tree = layout.directories(3 if self.algorithm is Algorithm.SM4 else 2)
+        self.tree = self.structure()
+        self.granted: frozenset[str] = frozenset()
         self.leave()
+
+    def structure(self) -> dict[int, Directory]:
+        """The directories there are, by FID."""
+        return layout.directories(3 if self.algorithm is Algorithm.SM4 else 2)
 
     def leave(self) -> None:
         """Back to the MF; security state, challenge and current file end."""
+        self.granted = frozenset()
         self._enter(self.tree[layout.MF])
 
     def _enter(self, directory: Directory) -> None:
         self.directory = directory
         self.file: File | None = None
-        self.granted: frozenset[str] = frozenset()
+        self.granted = self.surviving(directory)
         self.challenge = b""
+
+    def surviving(self, directory: Directory) -> frozenset[str]:
+        """What of the security state is left when ``directory`` becomes current: nothing."""
+        return frozenset()
 
     @property
     def blocked(self) -> bool:
@@ -73,6 +83,10 @@ class FileSystem:
             self.file = None
         else:
             self._enter(target)
+        return self.control_information(target)
+
+    def control_information(self, target: Directory) -> bytes:
+        """What SELECT answers for a directory."""
         if not target.name:
             return b""
         name = tlv.build(0x84, target.name)
@@ -108,12 +122,14 @@ class FileSystem:
         mode = command.p2 & 0x07
         expect(mode in (0, 4, 5), word.WRONG_P1P2)
         file = self._addressed(command.p2 >> 3)
-        expect(bool(file.items), word.INCOMPATIBLE_FILE)
+        expect(file.has_records, word.INCOMPATIBLE_FILE)
         self._require(file.read)
+        tags = {n: item.tag for n, item in enumerate(file.items, 1)}
+        tags = tags or {n: record[0] for n, record in self.records(file).items()}
         if mode == 0:
-            numbers = [n for n, item in enumerate(file.items, 1) if item.tag == command.p1]
+            numbers = [n for n, tag in tags.items() if tag == command.p1]
         else:
-            numbers = [n for n, _ in enumerate(file.items, 1) if n == command.p1 or (mode == 5 and n > command.p1 > 0)]
+            numbers = [n for n in tags if n == command.p1 or (mode == 5 and n > command.p1 > 0)]
         records = [r for n in numbers if (r := self.memory.read(self._cell(file, n)))]
         expect(bool(records), word.RECORD_NOT_FOUND)
         return exactly(command, b"".join(records) if mode == 5 else records[0])
@@ -121,10 +137,12 @@ class FileSystem:
     def update_record(self, command: Command) -> bytes:
         """00DC or 04DC: the whole TLV of one record by its number. Nothing is written unless all of it is right."""
         file = self._addressed(command.p2 >> 3)
-        expect(command.p2 & 0x07 == 4, word.WRONG_P1P2)
-        expect(bool(file.items), word.INCOMPATIBLE_FILE)
+        expect(command.p2 & 0x07 == 4 or (file.kind == "cyclic" and command.p2 & 0x07 == 3), word.WRONG_P1P2)
+        expect(file.has_records, word.INCOMPATIBLE_FILE)
         self._require(file.write)
         data = self._authentic(command, file)
+        if not file.items:
+            return self.put_record(file, 0 if command.p2 & 0x07 == 3 else command.p1, data)
         expect(1 <= command.p1 <= len(file.items), word.RECORD_NOT_FOUND)
         item = file.items[command.p1 - 1]
         expect(len(data) >= 2, word.WRONG_LENGTH)
@@ -133,6 +151,30 @@ class FileSystem:
         expect(data[1] <= item.length, word.NO_SPACE)
         expect(data[1] == item.length, word.WRONG_DATA)  # items have one length and are filled up to it
         self.memory.write({self._cell(file, command.p1): data})
+        return b""
+
+    def records(self, file: File) -> dict[int, bytes]:
+        """The records of a file in the current directory, by number."""
+        return {int(n, 16): record for n, record in self.memory.under(self._cell(file) + "/").items()}
+
+    def put_record(self, file: File, number: int, data: bytes) -> bytes:
+        """Write a record of a file without items; a number that is next appends, 0 is a new one of a cyclic file."""
+        records = self.records(file)
+        expect(bool(data), word.WRONG_LENGTH)
+        if file.kind == "variable":
+            expect(len(data) >= 2 and len(data) == 2 + data[1], word.LC_AGAINST_TLV)
+            expect(not file.length or len(data) <= file.length, word.NO_SPACE)
+        else:
+            expect(len(data) == file.length, word.WRONG_LENGTH)
+        capacity = max(1, file.space // (file.length + 2)) if file.kind == "cyclic" else 254
+        if file.kind == "cyclic" and number == 0:  # the newest is record 1, the oldest falls out
+            kept = [data, *(records[n] for n in sorted(records))][:capacity]
+            self.memory.write({self._cell(file, n): record for n, record in enumerate(kept, 1)})
+            return b""
+        expect(1 <= number <= len(records) + (file.kind != "cyclic") and number <= 254, word.RECORD_NOT_FOUND)
+        used = sum(len(record) + 2 for n, record in records.items() if n != number) + len(data) + 2
+        expect(used + 2 <= file.space, word.NO_SPACE)
+        self.memory.write({self._cell(file, number): data})
         return b""
 
     def _at(self, command: Command) -> tuple[File, int]:

@@ -36,7 +36,11 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """An elementary file: linear TLV records (``items``) or transparent (``size``)."""
+    """An elementary file: linear TLV records (``items``) or transparent (``size``).
+
+    Files that were created on the card name their ``kind`` instead of items: ``variable``, ``fixed`` or ``cyclic``
+    records of at most ``length`` bytes in ``space`` bytes, or ``internal``. ``line``: 1 MAC, 3 MAC and encryption.
+    """
 
     fid: int
     sfi: int
@@ -45,16 +49,29 @@ class File:
     write_key: str = ""
     items: tuple[Item, ...] = ()
     size: int = 0
+    kind: str = ""
+    length: int = 0
+    space: int = 0
+    line: int = 0
+
+    @property
+    def has_records(self) -> bool:
+        """Whether READ RECORD applies."""
+        return bool(self.items) or self.kind in ("variable", "fixed", "cyclic")
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """A key place. ``use``: ``master``, ``internal``, ``external`` or ``maintenance``; ``root``: label of its root."""
+    """A key place. ``use``: ``master``, ``internal``, ``external`` or ``maintenance``; ``root``: label of its root.
+
+    ``level``: what a key that was written on the card grants, in the coding of its dialect.
+    """
 
     name: str
     kid: int
     use: str
-    root: str
+    root: str = ""
+    level: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,13 +93,17 @@ class SocialApplication(FileSystem):
         tries = Tries(self.memory, f"tries/{path}/{key.name}")
         expect(tries.left > 0, word.KEY_BLOCKED)
         session = session_key(self.algorithm, self.memory.read(f"key/{path}/{key.name}"), self.spend_challenge())
-        self.granted -= {key.name}
+        self.granted -= self.grants(path, key)
         tries.take()
         if authentication(self.algorithm, session, data[8:]) != data[:8]:
             raise Refused(word.tries_left(tries.left))
         tries.restore()
-        self.granted |= {key.name}
+        self.granted |= self.grants(path, key)
         return b""
+
+    def grants(self, path: str, key: Key) -> frozenset[str]:
+        """What an external authentication adds to the security state."""
+        return frozenset({key.name})
 
     # PIN: cn digits, an odd last one filled with F. One PIN for the SSSE and what is in it.
 
@@ -109,7 +113,7 @@ class SocialApplication(FileSystem):
 
     def _compare_pin(self, tries: Tries, given: bytes) -> None:
         expect(tries.left > 0, word.KEY_BLOCKED)
-        self.granted -= {"PIN"}
+        self.granted -= self.pin_grants()
         tries.take()
         if given != self.memory.read("pin"):
             raise Refused(word.tries_left(tries.left))
@@ -124,8 +128,12 @@ class SocialApplication(FileSystem):
             raise Refused(word.tries_left(tries.left) if tries.left else word.KEY_BLOCKED)
         expect(2 <= len(command.data) <= 8, word.WRONG_LENGTH)
         self._compare_pin(tries, command.data)
-        self.granted |= {"PIN"}
+        self.granted |= self.pin_grants()
         return b""
+
+    def pin_grants(self) -> frozenset[str]:
+        """What the right PIN adds to the security state."""
+        return frozenset({"PIN"})
 
     def _change_pin(self, command: Command) -> bytes:
         """805E0100: old | FF | new. No old one where no PIN is set; no new one takes the PIN away."""

@@ -52,6 +52,18 @@ def parse(data: bytes) -> list[Element]:
     return found
 
 
+def first(data: bytes) -> tuple[Element, bytes]:
+    """The first data object and what follows it; raises :class:`Malformed` where it is not whole."""
+    try:
+        tag, at = _tag(data, 0)
+        length, at = _length(data, at)
+    except IndexError:
+        raise Malformed("cut in the header") from None
+    if at + length > len(data):
+        raise Malformed("cut in the value")
+    return (tag, data[at : at + length]), data[at + length :]
+
+
 def deep(data: bytes) -> list[Element]:
     """:func:`parse`, templates followed by what is inside them."""
     found: list[Element] = []
@@ -85,6 +97,19 @@ def list_of(dol: bytes) -> list[tuple[int, int]]:
             at += 1
     except IndexError:
         raise Malformed("cut in a data object list") from None
+    return found
+
+
+def tags(data: bytes) -> list[int]:
+    """A tag list (5C); raises :class:`Malformed`."""
+    found: list[int] = []
+    at = 0
+    try:
+        while at < len(data):
+            tag, at = _tag(data, at)
+            found.append(tag)
+    except IndexError:
+        raise Malformed("cut in a tag list") from None
     return found
 
 

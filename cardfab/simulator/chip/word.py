@@ -6,9 +6,10 @@ from __future__ import annotations
 class Refused(Exception):
     """A command answered with a status word other than 9000."""
 
-    def __init__(self, sw: int) -> None:
+    def __init__(self, sw: int, data: bytes = b"") -> None:
         super().__init__(f"{sw:04X}")
         self.sw = sw
+        self.data = data  # a warning may carry some
 
 
 class PowerCut(Exception):
@@ -16,8 +17,11 @@ class PowerCut(Exception):
 
 
 OK = 0x9000
+CARD_LOCKED = 0x6283  # selected all the same, GPC 2.3.1 11.9.3
+MORE_DATA = 0x6310  # GET STATUS has further entries, GPC 2.3.1 11.4.3
 AUTHENTICATION_FAILED = 0x6300  # host cryptogram, GPC 2.1.1 E.5.2
 WRONG_LENGTH = 0x6700
+NO_LOGICAL_CHANNEL = 0x6881
 INCOMPATIBLE_FILE = 0x6981
 NOT_AUTHORISED = 0x6982
 KEY_BLOCKED = 0x6983
@@ -39,11 +43,24 @@ UNKNOWN_INS = 0x6D00
 UNKNOWN_CLA = 0x6E00
 INTERNAL = 0x6F00
 APPLICATION_BLOCKED = 0x9303
+FILE_EXISTS = 0x9850
+KEY_TYPE_UNKNOWN = 0x9484  # PUT KEY, GPC 2.3.1 11.8.3
+KEY_CHECK_WRONG = 0x9485
 
 
 def tries_left(count: int) -> int:
     """63Cx: wrong, ``count`` tries are left."""
     return 0x63C0 | min(count, 15)
+
+
+def remaining(length: int) -> int:
+    """61xx: GET RESPONSE gives this much more, 00 for 256 and above."""
+    return 0x6100 | (length if length < 256 else 0)
+
+
+def warning(sw: int) -> bool:
+    """Whether the command was carried out all the same: 62xx and 63xx."""
+    return sw >> 8 in (0x62, 0x63)
 
 
 def exact_length(length: int) -> int:

@@ -1,4 +1,4 @@
-"""The contact station as a PC/SC reader: the card that lies there is inserted into a vpcd, and taken out as it leaves."""
+"""The contact station as a PC/SC reader: the card lying there is inserted into a vpcd, and taken out as it leaves."""
 
 from __future__ import annotations
 

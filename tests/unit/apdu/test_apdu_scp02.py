@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,6 +19,7 @@ from cardfab.apdu import (
     LevelNotSupported,
     ReplayConnection,
     ResponseApdu,
+    ResponseNotGenuine,
     Scp02,
     commands,
     drive,
@@ -174,7 +176,7 @@ def test_options_differ_in_the_icv_alone() -> None:
     assert plain.pop()[-8:] == opened().keys.cmac(authenticate[-8:], covered)
 
 
-@pytest.mark.parametrize("i", [0x00, 0x0A, 0x1A, 0x06, 0x17, 0x25, 0x75, 0x95])
+@pytest.mark.parametrize("i", [0x00, 0x0A, 0x1A, 0x06, 0x17, 0x27, 0x35 | 0x08, 0x95])
 def test_options_that_are_not_offered(i: int) -> None:
     with pytest.raises(LevelNotSupported):
         Scp02(DUMP_KEYS, i=i)
@@ -268,3 +270,124 @@ def test_opening_anew_closes_what_was_open() -> None:
     assert not channel.open
     with pytest.raises(LevelNotSupported):
         channel.initialize(bytes(7))
+
+
+# -- both ways against a card over the plain ciphers ------------------------------------------------------------------
+
+OPTIONS = (0x04, 0x05, 0x14, 0x15, 0x44, 0x45, 0x54, 0x55)
+THREE = (bytes(range(16)), bytes(range(16, 32)), bytes(range(32, 48)))
+
+
+@dataclass(frozen=True)
+class WithResponses(RawKeys):
+    """The same with S-RMAC."""
+
+    response: bytes = b""
+
+    def rmac(self, icv: bytes, data: bytes) -> bytes:
+        return retail_mac(self.response, icv, data)
+
+
+@dataclass(frozen=True)
+class WithResponseKeys:
+    keys: tuple[bytes, bytes, bytes]
+
+    def open(self, key_data: bytes, kvn: int, sequence: bytes) -> WithResponses:
+        enc, mac, dek = self.keys
+        pairs = ((enc, Scp02Constant.ENC), (mac, Scp02Constant.C_MAC), (dek, Scp02Constant.DEK))
+        made = [scp02_session(key, constant, sequence) for key, constant in pairs]
+        return WithResponses(*made, response=scp02_session(mac, Scp02Constant.R_MAC, sequence))
+
+
+def against(card: Any, level: Level, *, encrypts_empty: bool = False) -> Scp02[WithResponses]:
+    channel = Scp02(WithResponseKeys(card.keys), i=card.i, encrypts_empty=encrypts_empty)
+    first = channel.initialize(b"hhhhhhhh", 0x20)
+    channel.unwrap(card.authenticate(channel.authenticate(card.initialize(first), level)))
+    return channel
+
+
+@pytest.mark.parametrize("i", OPTIONS)
+@pytest.mark.parametrize(
+    "level",
+    [Level.C_MAC, Level.C_DECRYPTION_C_MAC, Level.R_MAC, Level.C_MAC_R_MAC, Level.C_DECRYPTION_C_MAC_R_MAC],
+)
+def test_both_ways(card02: Any, i: int, level: Level) -> None:
+    # i bit 1 clear: one base key, from which all three session keys come.
+    card = card02(THREE if i & 1 else THREE[:1] * 3, i=i)
+    channel = against(card, level)
+    for n in (0, 1, 7, 8, 9, channel.room):
+        command = CommandApdu(0x80, 0xE2, 0, n & 0xFF, bytes(range(n)), 256)
+        assert card.unwrap(channel.wrap(command)).data == command.data
+        assert channel.unwrap(card.answer(bytes(n % 9))).data == bytes(n % 9)
+    card.unwrap(channel.wrap(command))
+    assert channel.unwrap(ResponseApdu(b"", StatusWord(0x6A80))).sw == 0x6A80  # an error comes alone
+    card.unwrap(channel.wrap(command))
+    assert channel.unwrap(card.answer(b"\x01", 0x6310)).data == b"\x01"
+
+
+def test_the_card_refuses_a_wrong_mac_and_a_replay(card02: Any, refused: Any) -> None:
+    card = card02(THREE)
+    channel = against(card, Level.C_DECRYPTION_C_MAC)
+    sent = channel.wrap(CommandApdu(0x80, 0xE2, 0, 0, b"\x01"))
+    with pytest.raises(refused):
+        card.unwrap(CommandApdu(sent.cla, sent.ins, 1, sent.p2, sent.data))
+    card.unwrap(sent)
+    with pytest.raises(refused):
+        card.unwrap(sent)
+
+
+def test_forged_responses_close_the_channel(card02: Any) -> None:
+    command = CommandApdu(0x80, 0xCA, 0, 0x66, ne=256)
+    changes: list[Any] = [
+        lambda right, before: before,
+        lambda right, before: ResponseApdu(right.data[:-1], right.sw),
+        lambda right, before: ResponseApdu(b"", right.sw),
+        lambda right, before: ResponseApdu(right.data, StatusWord(0x6283)),
+    ]
+    for change in changes:
+        card = card02(THREE)
+        channel = against(card, Level.C_MAC_R_MAC)
+        card.unwrap(channel.wrap(command))
+        first = card.answer(b"first")
+        channel.unwrap(first)
+        card.unwrap(channel.wrap(command))
+        with pytest.raises(ResponseNotGenuine):
+            channel.unwrap(change(card.answer(b"second"), first))
+        assert not channel.open
+
+
+def test_an_r_mac_session_begins_and_ends(card02: Any) -> None:
+    card = card02(THREE)
+    channel = against(card, Level.C_MAC)
+
+    class Link:
+        def send(self, command: CommandApdu) -> ResponseApdu:
+            plain = card.unwrap(command)
+            answer = card.answer(b"")
+            if plain.ins == 0x7A:
+                card.level, card.ricv = 0x11, card.icv
+            return answer
+
+    drive(channel.begin_r_mac(b"any"), Link())
+    assert channel.level is Level.C_MAC_R_MAC
+    card.unwrap(channel.wrap(CommandApdu(0x80, 0xCA, 0, 0x66, ne=256)))
+    assert channel.unwrap(card.answer(b"data")).data == b"data"
+    drive(channel.end_r_mac(), Link())
+    assert channel.level is Level.C_MAC
+    with pytest.raises(LevelNotSupported):
+        drive(against(card02(THREE), Level.C_MAC_R_MAC).begin_r_mac(), Link())
+
+
+def test_r_mac_needs_a_key_store_that_has_it(card02: Any) -> None:
+    with pytest.raises(LevelNotSupported):
+        opened(level=Level.C_MAC_R_MAC)
+    with pytest.raises(LevelNotSupported):
+        opened(level=Level.C_DECRYPTION_R_ENCRYPTION_C_MAC_R_MAC)
+
+
+def test_a_card_that_wants_the_empty_field_encrypted(card02: Any) -> None:
+    card = card02(THREE)
+    channel = against(card, Level.C_DECRYPTION_C_MAC, encrypts_empty=True)
+    sent = channel.wrap(CommandApdu(0x80, 0xCA, 0, 0x66, ne=256))
+    assert len(sent.data) == 16
+    assert card.unwrap(sent).data == b""

@@ -8,8 +8,18 @@ from typing import Any
 
 import pytest
 
-from cardfab.crypto import Algorithm, CipherRefused
-from cardfab.crypto.derive import Scp02Constant, emv_cps, emv_option_a, kcv, scp02_session, ss_diversify, ss_factors
+from cardfab.crypto import Algorithm, CipherRefused, encrypt_ecb
+from cardfab.crypto.derive import (
+    SCHEMES,
+    Diversification,
+    Scp02Constant,
+    emv_cps,
+    emv_option_a,
+    kcv,
+    scp02_session,
+    ss_diversify,
+    ss_factors,
+)
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 SOCIAL = {v["id"]: v for v in json.loads((VECTORS / "social-security-and-pboc.json").read_text())["vectors"]}
@@ -110,3 +120,53 @@ def refusals() -> list[Any]:
 def test_wrong_lengths_are_refused(call: Any) -> None:
     with pytest.raises(CipherRefused):
         call()
+
+
+@pytest.mark.parametrize("v", GLOBAL["key_diversification"]["vectors"], ids=lambda v: f"{v['kdf']}-{v['master'][:4]}")
+def test_diversification_by_every_scheme(v: dict[str, Any]) -> None:
+    scheme = Diversification.of(v["kdf"])
+    spelled = Diversification.of(SCHEMES[v["kdf"]])
+    keys = [scheme.card_key(h(v["master"]), h(v["kdd"]), index) for index in (1, 2, 3)]
+    assert keys == [spelled.card_key(h(v["master"]), h(v["kdd"]), index) for index in (1, 2, 3)]
+    algorithm = Algorithm.AES if v["kdf"] == "kdf3" else Algorithm.TDES
+    if "expected_enc" in v:
+        assert keys[0] == h(v["expected_enc"])
+    else:
+        assert keys == [h(v["expected_keys"][name]) for name in ("enc", "mac", "dek")]
+        assert [kcv(algorithm, key) for key in keys] == [h(v["expected_kcv"][name]) for name in ("enc", "mac", "dek")]
+
+
+def test_a_template_of_ones_own() -> None:
+    template = Diversification.of("AES KDD[0:7] i KDD[2:10]")
+    kdd, master = bytes(range(10)), bytes(range(16))
+    assert template.card_key(master, kdd, 2) == encrypt_ecb(Algorithm.AES, master, kdd[:7] + b"\x02" + kdd[2:])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "3DES",
+        "KDD F0",
+        "i XYZ",
+        "i F",
+        "i KDD[4:4]",
+        "i KDD[4:11]",
+        "CMAC i KDD",
+        "3DES c i KDD",
+        "i KDD[5:2]",
+        "none",
+    ],
+)
+def test_templates_that_make_no_sense(text: str) -> None:
+    with pytest.raises(CipherRefused):
+        Diversification.of(text)
+
+
+def test_diversification_refuses_wrong_data() -> None:
+    emv = Diversification.of("emv")
+    for master, kdd, index in ((bytes(16), bytes(9), 1), (bytes(16), bytes(10), 0), (bytes(24), bytes(10), 1)):
+        with pytest.raises(CipherRefused):
+            emv.card_key(master, kdd, index)
+    with pytest.raises(CipherRefused):  # 13 bytes are no whole blocks
+        Diversification.of("KDD i F0 F0").card_key(bytes(16), bytes(10), 1)

@@ -30,10 +30,10 @@ def vector_chip() -> TrainingChip:
     chip.memory.write(
         {
             "isd/keydata": bytes.fromhex(CPS["KEYDATA"]),
-            "isd/sequence": bytes.fromhex(CPS["seq"]),
-            "isd/KENC": keys.enc,
-            "isd/KMAC": keys.mac,
-            "isd/KDEK": keys.dek,
+            "isd/sequence/01": bytes.fromhex(CPS["seq"]),
+            "isd/key/01/01": b"\x80" + keys.enc,
+            "isd/key/01/02": b"\x80" + keys.mac,
+            "isd/key/01/03": b"\x80" + keys.dek,
         }
     )
     chip.power_on()
@@ -84,7 +84,7 @@ def test_the_sequence_moves_only_when_a_channel_opens(host: Host) -> None:
 
 
 def test_the_sequence_ends(host: Host) -> None:
-    host.chip.memory.write({"isd/sequence": b"\xff\xfe"})
+    host.chip.memory.write({"isd/sequence/01": b"\xff\xfe"})
     host.ok(ISD)
     assert host.open_channel() == "9000"
     assert host.open_channel() == "6985"
@@ -175,7 +175,8 @@ def test_card_data(host: Host) -> None:
     assert "2A864886FC6B040215" in host.ok("80CA006600")  # SCP02, i=15
     assert host.sw("80CA006605") == "6C33"
     assert host.sw("80CA012300") == "6A88"
-    assert host.sw("80E60200") == "6D00"
+    assert host.sw("80E6020000") == "6982"  # no channel
+    assert host.sw("80F60200") == "6D00"
     assert host.sw("20CA006600") == "6E00"
 
 

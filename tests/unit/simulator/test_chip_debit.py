@@ -32,9 +32,11 @@ def open_vector_channel(application: str) -> TrainingChip:
     """A chip whose session DEK is the one that the sample cards were made with."""
     chip = make_blank(serial=1, entropy=lambda n: bytes.fromhex(CPS["card_challenge6"])[:n])
     keys = scp02.diversified(bytes.fromhex(CPS["KMC"]), bytes.fromhex(CPS["KEYDATA"]))
-    state = {"keydata": CPS["KEYDATA"], "sequence": CPS["seq"]}
+    state = {"keydata": CPS["KEYDATA"], "sequence/01": CPS["seq"]}
     cells = {f"isd/{name}": bytes.fromhex(value) for name, value in state.items()}
-    chip.memory.write({**cells, "isd/KENC": keys.enc, "isd/KMAC": keys.mac, "isd/KDEK": keys.dek})
+    chip.memory.write(
+        {**cells, **{f"isd/key/01/0{n}": b"\x80" + one for n, one in enumerate((keys.enc, keys.mac, keys.dek), 1)}}
+    )
     chip.power_on()
     for apdu in (application, CPS["init_update_apdu"], CPS["ext_auth_apdu"]):
         assert chip.transmit(bytes.fromhex(apdu))[-2:] == b"\x90\x00"

@@ -1,0 +1,71 @@
+"""GlobalPlatform card management (GPC 2.3.1, 11) as commands and exchanges, to be led ``through`` a channel."""
+
+from cardfab.apdu.gp.cap import CapMalformed, DapBlock, LoadFile, load, load_blocks, read_cap
+from cardfab.apdu.gp.data import (
+    CardRecognition,
+    Cplc,
+    KeyInformation,
+    Scheme,
+    get_card_recognition,
+    get_cplc,
+    get_key_information,
+    parse_card_recognition,
+    parse_cplc,
+    parse_key_information,
+)
+from cardfab.apdu.gp.install import (
+    delete,
+    delete_key,
+    extradite,
+    install,
+    install_for_load,
+    install_for_personalization,
+    make_selectable,
+    send,
+    update_registry,
+)
+from cardfab.apdu.gp.keys import AesForm, CardKeyBlock, KeysNotTaken, put_key, put_keys
+from cardfab.apdu.gp.registry import Kind, RegistryEntry, get_status, parse_status, set_status
+from cardfab.apdu.gp.store import Encryption, Structure, store_blocks, store_p1
+
+__all__ = [
+    "AesForm",
+    "CapMalformed",
+    "CardKeyBlock",
+    "CardRecognition",
+    "Cplc",
+    "DapBlock",
+    "Encryption",
+    "KeyInformation",
+    "KeysNotTaken",
+    "Kind",
+    "LoadFile",
+    "RegistryEntry",
+    "Scheme",
+    "Structure",
+    "delete",
+    "delete_key",
+    "extradite",
+    "get_card_recognition",
+    "get_cplc",
+    "get_key_information",
+    "get_status",
+    "install",
+    "install_for_load",
+    "install_for_personalization",
+    "load",
+    "load_blocks",
+    "make_selectable",
+    "parse_card_recognition",
+    "parse_cplc",
+    "parse_key_information",
+    "parse_status",
+    "put_key",
+    "put_keys",
+    "read_cap",
+    "send",
+    "set_status",
+    "store_blocks",
+    "store_p1",
+    "update_registry",
+]
