@@ -15,7 +15,7 @@ import typer
 from cardfab import __version__
 from cardfab.cli import bench, counter, demo, devices, gp, issuing, plans, profiles, record, requests, station, stock
 from cardfab.cli.output import Talk, system_language
-from cardfab.errors import CardfabError
+from cardfab.errors import CardfabError, InputRefused, Text
 from cardfab.settings import candidates, read_settings
 
 app = typer.Typer(
@@ -119,27 +119,47 @@ def run(arguments: list[str]) -> int:
     _TALK.set(talk)
     try:
         status = app(arguments, prog_name="cardfab", standalone_mode=False)
+        if status == _INTERRUPTED:
+            raise KeyboardInterrupt
+        talk.end()
         return status if isinstance(status, int) else 0
     except CardfabError as error:
         talk.refused(error)
         return error.exit_status
     except typer.Exit as left:
+        talk.end()
         return left.exit_code
     except typer.TyperException as wrong:
         usage: Any = wrong  # how a usage error shows itself is not among the library's public types
         usage.show()
+        said = str(usage.format_message())
+        talk.failed("CF-2000", 2, Text(said, said))
         return 2
     except (KeyboardInterrupt, typer.Abort):
+        talk.failed("CF-1300", _INTERRUPTED, Text("Interrupted.", "已中断。"))
         talk.say("Interrupted.", "已中断。")
-        return 130
+        return _INTERRUPTED
+    except OSError as unusable:
+        name = unusable.filename or ""
+        refusal = InputRefused(
+            Text(f"{name}: {unusable.strerror or 'cannot be used'}.", f"{name}：{unusable.strerror or '无法使用'}。"),
+            do=Text("Check the path and the rights to it.", "请检查路径及其权限。"),
+            code="CF-3010",
+        )
+        talk.refused(refusal)
+        return refusal.exit_status
     except Exception as bug:
         report = _report(bug)
-        talk.say(
+        what = Text(
             f"This is a bug in cardfab. The report is in {report}; it holds no personal data.",
             f"这是 cardfab 的程序错误。报告见 {report}，其中不含个人数据。",
-            "red",
         )
+        talk.failed("CF-1000", 1, what)
+        talk.say(what.en, what.zh, "red")
         return 1
+
+
+_INTERRUPTED = 130
 
 
 def _language(arguments: list[str]) -> str:

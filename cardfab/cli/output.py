@@ -47,7 +47,7 @@ class Talk:
     verbose: int = 0
     language: str = "en"
     more: dict[str, Any] = field(default_factory=dict)
-    """What a command adds to the JSON of the error that it ends with: one object, not two."""
+    """The JSON object of this run, so far: one object, also when a command ends with an error."""
     out: Console = field(default_factory=lambda: Console(highlight=False, markup=False, soft_wrap=True))
     err: Console = field(default_factory=lambda: Console(stderr=True, highlight=False, markup=False))
 
@@ -71,11 +71,17 @@ class Talk:
             self.err.print(zh if self.language == "zh" else en, style=style)
 
     def give(self, value: Any, show: Callable[[], None]) -> None:
-        """The result: JSON with ``--json``, else what ``show`` prints."""
+        """The result: with ``--json`` kept for the one object that :meth:`end` writes, else what ``show`` prints."""
         if self.json:
-            sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+            self.more |= value if isinstance(value, dict) else {"items": value}
         else:
             show()
+
+    def end(self) -> None:
+        """Write the one JSON object of this run, when there is something to say."""
+        if self.json and self.more:
+            sys.stdout.write(json.dumps(self.more, ensure_ascii=False) + "\n")
+            self.more = {}
 
     def table(
         self, columns: Sequence[Text], rows: Sequence[Sequence[str]], *, empty: Text, wide: int | None = None
@@ -93,14 +99,16 @@ class Talk:
         self.out.print(table, soft_wrap=False)
 
     def refused(self, error: CardfabError) -> None:
-        """An error as a person reads it, and as JSON for a program."""
-        if self.json:
-            given = {"error": error.code, "exit": error.exit_status, "what": {"en": error.what.en, "zh": error.what.zh}}
-            if error.do:
-                given["do"] = {"en": error.do.en, "zh": error.do.zh}
-            given |= self.more
-            sys.stdout.write(json.dumps(given, ensure_ascii=False) + "\n")
+        """An error as a person reads it, and for a program in the one JSON object, beside what was done before it."""
+        self.failed(error.code, error.exit_status, error.what, error.do)
         self.err.print(error.sentence(self.language), style="red", soft_wrap=True)
+
+    def failed(self, code: str, status: int, what: Text, do: Text | None = None) -> None:
+        """Put a failure into the JSON object and write it."""
+        self.more |= {"error": code, "exit": status, "what": {"en": what.en, "zh": what.zh}}
+        if do:
+            self.more["do"] = {"en": do.en, "zh": do.zh}
+        self.end()
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[str], Callable[[str, int, int], None]]]:

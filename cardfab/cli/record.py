@@ -85,7 +85,11 @@ def verify(
     for needed in (file, *(trust or ())):
         if not needed.is_file():
             raise InputRefused(Text(f"There is no file {needed}.", f"没有文件 {needed}。"), code="CF-3300")
-    keys = None if trust is None else [line for one in trust for line in one.read_text(encoding="utf-8").split()]
+    keys = (
+        None
+        if trust is None
+        else [line for one in trust for line in one.read_text(encoding="utf-8", errors="replace").split()]
+    )
     report = verify_export(file.read_bytes(), keys)
     accounts = account(report.export.events())
     value = {

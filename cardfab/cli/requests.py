@@ -61,7 +61,7 @@ def show_findings(talk: Talk, name: str, refused: RequestFileRefused) -> None:
         rows = [
             {"row": f.row, "field": f.field, "reason": {"en": f.reason.en, "zh": f.reason.zh}} for f in refused.rows
         ]
-        talk.more = {"refused": name, "rows": rows}
+        talk.more |= {"refused": name, "rows": rows}
         return
     columns = (Text("row", "行"), Text("field", "字段"), Text("reason", "原因"))
     shown = [(str(finding.row), finding.field, talk.of(finding.reason)) for finding in refused.rows]

@@ -8,7 +8,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -176,6 +176,7 @@ def open_devices(desk: Desk, bench: Bench, *, watch: Watch = unwatched) -> Itera
     """The reader and printer pair. ``simulated`` runs a printer with a hopper as full as the books say."""
     with ExitStack() as stack:
         if "simulated" in (bench.reader, bench.printer):
+            _require_pair(bench)
             bench = stack.enter_context(_simulated(desk, bench))
         printer = None
         if bench.printer != "none":
@@ -184,7 +185,7 @@ def open_devices(desk: Desk, bench: Bench, *, watch: Watch = unwatched) -> Itera
                 open_stream(bench.printer, watch=watch, **settings.line.model_dump()), settings.settings()
             )
             stack.callback(printer.close)
-        yield Devices(lambda: _connect(bench, watch), printer, bench.prints)
+        yield Devices(lambda: _connect(bench, watch), printer, bench.prints, lambda: _find_reader(bench))
 
 
 _CARD_SEEN = 10.0
@@ -202,6 +203,13 @@ def _pcsc(reader: str, seconds: float) -> CardConnection:
             time.sleep(0.05)
 
 
+def _find_reader(bench: Bench) -> None:
+    """Raise ReaderFault unless the reader is there; whether a card lies in it does not matter."""
+    kind, _, rest = bench.reader.partition(":")
+    with suppress(CardGone):
+        (PcscConnection(rest) if kind == "pcsc" else RemoteConnection(bench.reader)).close()
+
+
 def _connect(bench: Bench, watch: Watch) -> CardConnection:
     kind, _, rest = bench.reader.partition(":")
     by_hand = bench.printer == "none"
@@ -212,18 +220,27 @@ def _connect(bench: Bench, watch: Watch) -> CardConnection:
     return RecordingConnection(watched, bench.trace.write)
 
 
+def _require_pair(bench: Bench) -> None:
+    """A simulated reader lies in a simulated printer: a device that was named is never replaced by one of them."""
+    if (bench.reader, bench.printer) != ("simulated", "simulated"):
+        raise UsageRefused(
+            Text(
+                f"Reader '{bench.reader}' and printer '{bench.printer}' are no pair: both are simulated or neither.",
+                f"读卡器“{bench.reader}”与打印机“{bench.printer}”不成对：须同为模拟设备或均不是。",
+            ),
+            do=Text(
+                "Name both; to encode without printing: --no-print.", "请同时指定二者；只写卡不打印请用 --no-print。"
+            ),
+            code="CF-2120",
+        )
+
+
 @contextmanager
 def _simulated(desk: Desk, bench: Bench) -> Iterator[Bench]:
     """A printer, a reader and training chips in this process, on ports of the loopback that nobody else knows."""
     from cardfab.simulator.chip import make_blank
     from cardfab.simulator.rig import Rig
 
-    if bench.printer == "none":
-        raise UsageRefused(
-            Text("The simulated reader lies in the simulated printer.", "模拟读卡器位于模拟打印机内。"),
-            do=Text("To encode without printing: --no-print.", "只写卡不打印请用 --no-print。"),
-            code="CF-2120",
-        )
     if not desk.training:
         raise UsageRefused(
             Text("Simulated devices are for a training station.", "模拟设备仅用于训练制卡点。"),

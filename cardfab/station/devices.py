@@ -37,6 +37,8 @@ class Devices:
     connect: Callable[[], CardConnection]
     printer: CardPrinter | None
     prints: bool = True
+    find_reader: Callable[[], None] = lambda: None
+    """Raises ReaderFault unless the reader is there, with or without a card."""
 
     @contextmanager
     def chip(self) -> Iterator[Chip]:

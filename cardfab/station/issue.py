@@ -14,6 +14,7 @@ from cardfab.errors import CardRefused, DeviceFault, InDoubt, KeyFault, StockFau
 from cardfab.plan import CARD_NUMBER, Comparison, PersonalisationPlan, Run, Step, carry_out, require_equal
 from cardfab.prepare.card import PreparedCard
 from cardfab.printer.driver import CardPosition, CardPrinter
+from cardfab.printer.fault import Fault, PrinterFault
 from cardfab.production import INTERRUPTIBLE, Act, JobState
 from cardfab.station.books import (
     begin_encoding,
@@ -76,7 +77,7 @@ def issue(desk: Desk, devices: Devices, name: str, progress: Progress = silent) 
     work = open_work(desk, _ready(desk, name), print_=devices.printer is not None and devices.prints)
     for label in work.plan.key_labels():
         desk.keys.info(label)  # a key that is missing is found before a blank is touched
-    _require_free(devices)
+    _require_ready(devices)
     return _after_claim(desk, devices, claim(desk, work, devices.cards_fed()), progress)
 
 
@@ -105,7 +106,9 @@ def _ready(desk: Desk, name: str) -> JobRow:
     )
 
 
-def _require_free(devices: Devices) -> None:
+def _require_ready(devices: Devices) -> None:
+    """Reader and printer are there and nothing is known that would stop a card half-way; asked before a blank moves."""
+    devices.find_reader()
     if devices.printer is None:
         return
     if devices.printer.prepare() is not CardPosition.NONE:
@@ -116,6 +119,10 @@ def _require_free(devices: Devices) -> None:
                 "请用 cardfab job resolve 核实存疑作业，或取出该卡并清点空白卡。",
             ),
         )
+    # What the feeder can refuse it refuses itself, and the blank stays; the ribbon is looked at by nobody until print.
+    ribbon = {Fault.RIBBON_MISSING, Fault.RIBBON_ENDED}
+    for fault in ribbon.intersection(devices.printer.status().faults if devices.prints else ()):
+        raise PrinterFault(fault)
 
 
 def _after_claim(desk: Desk, devices: Devices, work: Work, progress: Progress) -> Issued:

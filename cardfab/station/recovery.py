@@ -73,7 +73,7 @@ def settle(
         return _claimed(desk, devices, job)
     if job.doubt_from is JobState.PRINTING:
         return _printing(desk, devices, job, eye)
-    return _encoding(desk, devices, job, progress or silent)
+    return _encoding(desk, devices, job, eye, progress or silent)
 
 
 def _claimed(desk: Desk, devices: Devices, job: JobRow) -> Settled:
@@ -86,12 +86,15 @@ def _claimed(desk: Desk, devices: Devices, job: JobRow) -> Settled:
     return _spoiled(desk, job, Text("The blank was put aside as spoiled.", "该空白卡已作废单独存放。"))
 
 
-def _encoding(desk: Desk, devices: Devices, job: JobRow, progress: Progress) -> Settled:
+def _encoding(desk: Desk, devices: Devices, job: JobRow, eye: Eye | None, progress: Progress) -> Settled:
     """The chip shows whether the card is whole: then the work goes on from there; else the blank is spoiled."""
     if devices.printer is not None and devices.position() is not CardPosition.CONTACT:
         spoil_blank(desk, devices, job, "CF-9101", "cut off while encoding; the card is not in the contact station")
         return _spoiled(desk, job, Text("The card was not in the chip station; it is counted as spoiled.",
                                         "卡片不在芯片位，按废卡计。"))  # fmt: skip
+    if devices.printer is None and eye is Eye.BAD:
+        spoil(desk, job, "CF-9104", "cut off while encoding; the card is gone or bad, as seen")
+        return _spoiled(desk, job, Text("The card is counted as spoiled.", "按废卡计。"))
     work = open_work(desk, job, print_=devices.printer is not None and devices.prints)
     try:
         with devices.chip() as chip:
@@ -138,6 +141,7 @@ def _printing(desk: Desk, devices: Devices, job: JobRow, eye: Eye | None) -> Set
             devices.printer.reject()
         else:
             devices.printer.eject()
+            eye = None  # nobody has seen a card that was still inside
     if eye is None:
         raise InDoubt(
             Text(f"Job {job.id} was cut off while printing; look at the card in the tray.",

@@ -90,9 +90,9 @@ def test_new_keys_and_back(cardfab: Cardfab, level: str) -> None:
 
 def test_install_and_delete(cardfab: Cardfab) -> None:
     def aids() -> list[str]:
-        return [entry["aid"] for entry in given(cardfab("list", "--json"))]
+        return [entry["aid"] for entry in given(cardfab("list", "--json"))["items"]]
 
-    entry = next(one for one in given(cardfab("list", "--json")) if one["modules"])
+    entry = next(one for one in given(cardfab("list", "--json"))["items"] if one["modules"])
     instance = "F04341524446414299"
     given(cardfab("install", entry["aid"], entry["modules"][0], instance, "--json"))
     assert instance in aids()
@@ -119,7 +119,7 @@ def test_load(cardfab: Cardfab, tmp_path: Path) -> None:
     file.write_bytes(out.getvalue())
     loaded = given(cardfab("load", str(file), "--json"))
     assert loaded == {"loaded": aid.hex().upper(), "applets": [applet.hex().upper()]}
-    assert aid.hex().upper() in [entry["aid"] for entry in given(cardfab("list", "--json"))]
+    assert aid.hex().upper() in [entry["aid"] for entry in given(cardfab("list", "--json"))["items"]]
     file.write_bytes(b"nothing")
     assert cardfab("load", str(file))[0] == 3
 
