@@ -15,7 +15,7 @@ help:
 	@echo "make check           formatting, lint, types, import directions, contents of the tree"
 	@echo "make wheel-check     build the wheel and use it in an empty folder"
 	@echo "make setup           .venv and the Debian packages that a card needs"
-	@echo "make setup-services  the Debian packages that only tests need"
+	@echo "make setup-services  what only tests need, from Debian and from locked Python packages"
 	@echo "make format          write the code as ruff formats it"
 	@echo "make lock            write requirements/*.txt anew"
 	@echo "make clean           remove what was made, .venv too"

@@ -92,7 +92,8 @@ def lint(
     fonts = font_book(FontsSection().dirs)
     findings: list[Finding] = []
     checked = 0
-    for source, kind, name, shown in _wanted(files):
+    known = _source(talk.located().folder) if _has_station(talk.located) else profile_source(None)
+    for source, kind, name, shown in _wanted(files, known):
         checked += 1
         findings += [Finding(shown, one.line, one.reason) for one in lint_profile(source, kind, name, fonts)]
     values = [{"file": f.file, "line": f.line, "reason": f.reason} for f in findings]
@@ -165,12 +166,11 @@ def _path(where: str) -> Sequence[str | int]:
     return [int(part) if part.isdecimal() else part for part in where.split(".")]
 
 
-def _wanted(files: Sequence[Path] | None) -> Iterator[tuple[ProfileSource, str, str, str]]:
+def _wanted(files: Sequence[Path] | None, known: ProfileSource) -> Iterator[tuple[ProfileSource, str, str, str]]:
     if not files:
-        source = profile_source(None)
         for kind in kinds():
-            for name in source.names(kind):
-                yield source, kind, name, f"{kind}/{name}.toml"
+            for name in known.names(kind):
+                yield known, kind, name, f"{kind}/{name}.toml"
     for file in files or ():
         kind = file.resolve().parent.name
         if kind not in kinds() or not file.is_file():

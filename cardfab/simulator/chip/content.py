@@ -155,7 +155,8 @@ class Content:
             self.forget()
             self._delete_object(found[0x4F], related=command.p2 == 0x80)
             return NO_RECEIPT
-        expect(bool(found) and set(found) <= {0xD0, 0xD2} and command.p2 in (0x00, 0x01), word.WRONG_DATA)
+        expect(bool(found) and set(found) <= {0xD0, 0xD2}, word.WRONG_DATA)
+        expect(command.p2 in (0x00, 0x01, 0x80), word.WRONG_P1P2)  # b8 says nothing of a key; clients set it (11.2.2.2)
         expect(all(len(value) == 1 for value in found.values()), word.WRONG_DATA)
         kid, version = (found[tag][0] if tag in found else None for tag in (0xD0, 0xD2))
         self.memory.write(self.keys.delete(kid, version, last=command.p2 == 0x01))

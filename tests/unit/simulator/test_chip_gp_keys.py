@@ -164,7 +164,8 @@ def test_keys_are_deleted(one: Station) -> None:
     one.ok("80E40000", H("D20102"))
     one.ok("80E40000", H("D00103D20103"))
     assert information(one) == {(3, 1, 0x88, 16), (3, 2, 0x88, 16)} | {(0x30, n, 0x88, 16) for n in (1, 2, 3)}
-    one.ok("80E40000", H("D20103"))
+    assert one.sw("80E40002", H("D20103")) == "6A86"
+    one.ok("80E40080", H("D20103"))  # as gpshell3 asks; b8 of P2 says nothing of a key
     for data, sw in (("D20102", "6A88"), ("D20130", "6985"), ("D2020130", "6A80"), ("C001", "6A80"), ("00", "6A80")):
         assert one.sw("80E40000", H(data)) == sw
     one.ok("80E40001", H("D20130"))  # the last, because it is asked for

@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cardfab.simulator.chip import TrainingChip, make_blank, scp02, serve_vpcd, tlv
-from cardfab.simulator.chip.vpcd import respond
+from cardfab.simulator.chip.vpcd import Contacts
 
 if TYPE_CHECKING:
     from conftest import Host
@@ -176,6 +176,8 @@ def test_vpcd_frames() -> None:
             _say(connection, b"\x01")
             for byte in len(bytes.fromhex(SSSE)).to_bytes(2) + bytes.fromhex(SSSE):
                 connection.sendall(bytes((byte,)))  # in pieces
+            assert _hear(connection)[0] == 0x61  # T=0: the answer is fetched
+            _say(connection, bytes.fromhex("00C0000000"))
             assert _hear(connection)[-2:] == b"\x90\x00"
             _say(connection, b"\x02")
             _say(connection, bytes.fromhex("00A4000002DF01"))
@@ -199,5 +201,5 @@ def test_vpcd_ends_when_the_host_hangs_up() -> None:
         connection.close()
         thread.join(5)
         assert not thread.is_alive()
-    assert respond(chip, b"") is None
-    assert respond(chip, b"\x07") is None
+    assert Contacts(chip).respond(b"") is None
+    assert Contacts(chip).respond(b"\x07") is None
