@@ -15,7 +15,7 @@ import pytest
 
 from cardfab.simulator.chip import TrainingChip, make_blank, make_card
 
-pytestmark = pytest.mark.service
+pytestmark = [pytest.mark.service, pytest.mark.shows("opensc-tool drives our chip over PC/SC (test)")]
 
 Insert = Callable[[TrainingChip], AbstractContextManager[str]]
 SSSE = "00A404000F7378312E73682EC9E7BBE1B1A3D5CF00"  # SELECT by name, sx1.sh.社会保障

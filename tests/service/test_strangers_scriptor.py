@@ -13,7 +13,7 @@ import pytest
 
 from cardfab.simulator.chip import TrainingChip, make_blank, make_card
 
-pytestmark = pytest.mark.service
+pytestmark = [pytest.mark.service, pytest.mark.shows("scriptor drives our chip over PC/SC (test)")]
 
 Insert = Callable[[TrainingChip], AbstractContextManager[str]]
 Script = Callable[[str, Sequence[str]], list[bytes]]

@@ -20,7 +20,10 @@ from yubikit.securitydomain import SecurityDomainSession
 
 from cardfab.simulator.chip import PROFILES, TrainingChip, make_card
 
-pytestmark = pytest.mark.service
+pytestmark = [
+    pytest.mark.service,
+    pytest.mark.shows("yubikit opens SCP03, lists, stores, replaces and deletes keys (test)"),
+]
 
 PUBLISHED = StaticKeys(*[bytes(range(0x40, 0x50))] * 3)  # GlobalPlatform's test keys, which protect nothing
 NEW = StaticKeys(*(bytes(range(start, start + 16)) for start in (0x00, 0x10, 0x20)))

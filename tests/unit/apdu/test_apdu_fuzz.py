@@ -25,6 +25,8 @@ from cardfab.apdu import (
     tlv,
 )
 
+pytestmark = pytest.mark.shows("fuzz of parsers: short form (test), long form (proof)")
+
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "globalplatform.json").read_text())
 RAW = [bytes.fromhex(v["raw"]) for kind in ("cplc", "card_recognition")
        for v in VECTORS["card_production_life_cycle"][kind]]  # fmt: skip

@@ -31,6 +31,10 @@ from cardfab.apdu.status import StatusWord
 from cardfab.crypto import Algorithm, cbc_mac, decrypt_cbc, encrypt_cbc, encrypt_ecb, pad80, retail_mac
 from cardfab.crypto.derive import Scp02Constant, emv_cps, scp02_session
 
+pytestmark = pytest.mark.shows(
+    "published vectors and every option of SCP02, both ways; what is wrong is refused (test)"
+)
+
 VECTORS = Path(__file__).parents[2] / "vectors"
 GLOBAL = json.loads((VECTORS / "globalplatform.json").read_text())
 SOCIAL = {v["id"]: v for v in json.loads((VECTORS / "social-security-and-pboc.json").read_text())["vectors"]}

@@ -28,6 +28,10 @@ from cardfab.crypto import Algorithm
 from cardfab.crypto.derive import Scp03Constant, scp03_derive
 from cardfab.crypto.kept import KeptCbc, KeptCmac
 
+pytestmark = pytest.mark.shows(
+    "published vectors, every key length and level of SCP03, both ways; what is wrong is refused (test)"
+)
+
 VECTORS = json.loads((Path(__file__).parents[2] / "vectors" / "globalplatform.json").read_text())
 SESSIONS = {v["name"]: v for v in VECTORS["scp03_sessions"]}
 h = bytes.fromhex

@@ -9,6 +9,8 @@ import pytest
 from cardfab.cli import bench
 from cardfab.cli.main import run
 
+pytestmark = pytest.mark.shows("cardfab bench apdu: figures beside yubikit's in one run (test)")
+
 
 def test_bench_apdu(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["bench", "apdu", "--count", "5", "--json"]) == 0

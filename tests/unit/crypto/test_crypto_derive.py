@@ -21,6 +21,8 @@ from cardfab.crypto.derive import (
     ss_factors,
 )
 
+pytestmark = pytest.mark.shows("unit tests use the published vectors, copied with their sources (test)")
+
 VECTORS = Path(__file__).parents[2] / "vectors"
 SOCIAL = {v["id"]: v for v in json.loads((VECTORS / "social-security-and-pboc.json").read_text())["vectors"]}
 GLOBAL = json.loads((VECTORS / "globalplatform.json").read_text())

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from cardfab.simulator.chip import TrainingChip, make_card, make_raw_chip, message, scp02, scp03, t514, vault
 from cardfab.simulator.chip.word import Refused
 
+pytestmark = pytest.mark.shows("fuzz of the chip's command decoder: short form (test), long form (proof)")
+
 if TYPE_CHECKING:
     from conftest import Station
 

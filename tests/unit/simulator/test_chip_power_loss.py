@@ -10,6 +10,8 @@ import pytest
 
 from cardfab.simulator.chip import TrainingChip, make_blank, scp02, tlv, vault
 
+pytestmark = pytest.mark.shows("power loss leaves the old or the new state: short form (test), every cut (proof)")
+
 if TYPE_CHECKING:
     from conftest import Station
 
