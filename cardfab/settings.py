@@ -44,6 +44,10 @@ class DevicesSection(_Section):
     reader: str = "simulated"
     printer: str = "simulated"
     printer_profile: str = "evolis-ymcko"
+    pinpad: str = Field(default="none", pattern=r"^(none|simulated|tcp://.+)$")
+    """Where holders enter a first PIN; ``simulated`` is a pad of a training station that gives the published PIN."""
+    mailer: str = Field(default="none", pattern=r"^(none|socket://.+|/dev/.+)$")
+    """The printer of PIN mailers, itself: no queue, which would keep the page on disk."""
 
 
 class FontsSection(_Section):
@@ -57,6 +61,10 @@ class Settings(_Section):
 
     station: StationSection
     database: str = "station.db"
+    host: str = Field(default="none", pattern=r"^(none|simulated|tcp://.+)$")
+    """The issuer host: ``tcp://HOST:PORT``; ``simulated`` keeps one in the folder of a training station."""
+    terminal: str = Field(default="000000000001", pattern=r"^[0-9]{12}$")
+    """The number of this terminal in medical transactions."""
     keystore: KeystoreSection = KeystoreSection()
     devices: DevicesSection = DevicesSection()
     fonts: FontsSection = FontsSection()

@@ -6,12 +6,13 @@ A marked part of a page begins with ``<!-- diagram NAME ... -->`` and ends with 
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Mapping
 from enum import Enum
 from pathlib import Path
 from typing import TypeVar
+
+from markers import replaced
 
 from cardfab.printer.machine import TRANSITIONS, Event
 from cardfab.production.states import CARD_TABLE, JOB_TABLE, CardState
@@ -77,11 +78,7 @@ def with_diagrams(page: str, text: str) -> str:
     for name, where in NAMES.items():
         if where != page:
             continue
-        parts = re.split(rf"(<!-- diagram {name}\b[^>]*-->\n|<!-- /diagram {name} -->)", text)
-        if len(parts) != 5:
-            raise ValueError(f"{page}: the two markers of the diagram '{name}' must stand there once")
-        before, begin, _, end, after = parts
-        text = f"{before}{begin}\n{DRAWN[name]()}\n\n{end}{after}"
+        text = replaced(page, text, "diagram", name, DRAWN[name]())
     return text
 
 

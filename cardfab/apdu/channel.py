@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import Protocol
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from cardfab.apdu.link import Exchange, T
 from cardfab.apdu.message import CommandApdu, ResponseApdu
@@ -58,6 +58,58 @@ class SecureChannel(Protocol):
 
     def unwrap(self, response: ResponseApdu, /) -> ResponseApdu:
         """The response as the application meant it; the cycle is complete."""
+
+
+KeysT = TypeVar("KeysT")
+
+
+class ChannelState(Generic[KeysT]):
+    """What a channel knows of itself in either protocol: the card's answer; keys and level once it is open."""
+
+    scp: ClassVar[str]
+
+    def __init__(self) -> None:
+        self._host_challenge = b""
+        self._card = b""  # its answer to INITIALIZE UPDATE
+        self._open = False
+        self._keys: KeysT | None = None
+        self._level = Level.NONE
+
+    @property
+    def open(self) -> bool:
+        """Whether the card accepted EXTERNAL AUTHENTICATE."""
+        return self._open
+
+    @property
+    def keys(self) -> KeysT:
+        """The session keys, for what the key room offers beyond this channel (what goes under S-DEK or K-DEK)."""
+        return self._opened()
+
+    @property
+    def level(self) -> Level:
+        self._opened()
+        return self._level
+
+    @property
+    def key_data(self) -> bytes:
+        """Key diversification data, 10 bytes, as the card told it."""
+        self._opened()
+        return self._card[:10]
+
+    @property
+    def kvn(self) -> int:
+        """The key version in use, as the card told it."""
+        self._opened()
+        return self._card[10]
+
+    def close(self) -> None:
+        """Forget the session keys; the card learns of it with its next SELECT, reset or INITIALIZE UPDATE."""
+        self._open, self._keys, self._host_challenge = False, None, b""
+
+    def _opened(self) -> KeysT:
+        if not self._open or self._keys is None:
+            raise LevelNotSupported("the channel is not open", "通道尚未建立", scp=self.scp)
+        return self._keys
 
 
 def without_mac(response: ResponseApdu, size: int, title: str) -> tuple[bytes, bytes]:

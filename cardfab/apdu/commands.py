@@ -94,11 +94,46 @@ def update_binary(
 
 def verify(pin: str) -> CommandApdu:
     """VERIFY with a PIN of 4 to 16 digits, packed two a byte, an odd last one padded F."""
+    return CommandApdu(0x00, 0x20, 0x00, 0x00, _packed_pin(pin), secret=True, name="VERIFY PIN")
+
+
+def verify_block(block: bytes, *, name: str = "") -> CommandApdu:
+    """VERIFY with a PIN that is packed already (2 to 8 bytes)."""
+    _in_range("PIN block length", len(block), 2, 8)
+    return CommandApdu(0x00, 0x20, 0x00, 0x00, block, secret=True, name=name or "VERIFY PIN")
+
+
+def _packed_pin(pin: str) -> bytes:
     _in_range("PIN length", len(pin), 4, 16)
     if not (pin.isascii() and pin.isdigit()):
         raise ApduMalformed("a PIN has digits only", "密码只能是数字")
-    packed = bytes.fromhex(pin + "F" * (len(pin) % 2))
-    return CommandApdu(0x00, 0x20, 0x00, 0x00, packed, secret=True, name="VERIFY PIN")
+    return bytes.fromhex(pin + "F" * (len(pin) % 2))
+
+
+def change_pin(old: str, new: str) -> CommandApdu:
+    """CHANGE PIN, in clear: old | FF | new; ``old`` empty where no PIN is set, ``new`` empty to have none (6.3)."""
+    both = [_packed_pin(pin) if pin else b"" for pin in (old, new)]
+    return CommandApdu(0x80, 0x5E, 0x01, 0x00, both[0] + b"\xff" + both[1], secret=True, name="CHANGE PIN")
+
+
+def unblock_pin() -> CommandApdu:
+    """PIN CHANGE/UNBLOCK that sets the tries back; goes under a line MAC, PUK proved before (6.8)."""
+    return CommandApdu(0x80, 0x24, 0x00, 0x00, name="PIN UNBLOCK")
+
+
+def reload_pin(new: str) -> CommandApdu:
+    """PIN CHANGE/UNBLOCK with a new PIN; goes encrypted and under a line MAC, PUK proved before (6.8)."""
+    return CommandApdu(0x80, 0x24, 0x00, 0x01, _packed_pin(new), secret=True, name="PIN RELOAD")
+
+
+def block_application() -> CommandApdu:
+    """APPLICATION BLOCK of the current application, for ever; goes under a line MAC (6.1)."""
+    return CommandApdu(0x80, 0x1E, 0x00, 0x01, name="APPLICATION BLOCK")
+
+
+def block_card() -> CommandApdu:
+    """CARD BLOCK, for ever: every command then answers 6A81; goes under a line MAC (6.2)."""
+    return CommandApdu(0x80, 0x16, 0x00, 0x00, name="CARD BLOCK")
 
 
 def pin_tries() -> CommandApdu:
@@ -147,8 +182,9 @@ def external_authenticate_channel(cryptogram: bytes, level: int) -> CommandApdu:
 
 def get_processing_options(pdol_data: bytes = b"") -> CommandApdu:
     """GPO with the values that the PDOL asks for, wrapped in tag 83."""
-    _in_range("PDOL data length", len(pdol_data), 0, 0x7F)
-    return CommandApdu(0x80, 0xA8, 0x00, 0x00, bytes([0x83, len(pdol_data)]) + pdol_data, 256)
+    length = _in_range("PDOL data length", len(pdol_data), 0, 252)
+    head = bytes([0x83, length]) if length < 0x80 else bytes([0x83, 0x81, length])
+    return CommandApdu(0x80, 0xA8, 0x00, 0x00, head + pdol_data, 256)
 
 
 def store_data(p1: int, p2: int, data: bytes, *, secret: bool = True, name: str = "") -> CommandApdu:
@@ -156,20 +192,28 @@ def store_data(p1: int, p2: int, data: bytes, *, secret: bool = True, name: str 
     return CommandApdu(0x80, 0xE2, p1, p2, data, None, secret, name or f"STORE DATA block {p2}")
 
 
-def store_data_blocks(groupings: Sequence[tuple[bytes, bool]], chunk: int, *, secret: bool = True) -> list[CommandApdu]:
+def store_data_blocks(
+    groupings: Sequence[tuple[bytes, bool]], chunk: int, *, packed: bool = False, secret: bool = True
+) -> list[CommandApdu]:
     """The blocks that carry ``groupings``: each the bytes of a DGI (identifier, length, value) and whether encrypted.
 
-    A DGI starts a block; what exceeds ``chunk`` bytes (see :attr:`Scp02.room`) goes on in the next. P1 is 60 for an
-    encrypted DGI, plus 80 on the last block; P2 counts from 00. More than 256 blocks are refused: P2 would repeat.
+    A DGI starts a block; what exceeds ``chunk`` bytes (see :attr:`Scp02.room`) goes on in the next. ``packed``: whole
+    ones share a block as far as they fit and are encrypted alike. P1 is 60 for an encrypted DGI, plus 80 on the last
+    block; P2 counts from 00. More than 256 blocks are refused: P2 would repeat.
     """
     _in_range("chunk", chunk, 1, 0xFF)
     parts: list[tuple[int, bytes, str]] = []
     for data, encrypted in groupings:
         _in_range("data grouping length", len(data), 3, 0x10004)
+        name, p1 = data[:2].hex().upper(), 0x60 if encrypted else 0x00
+        if packed and parts and parts[-1][0] == p1 and len(parts[-1][1]) + len(data) <= chunk:
+            _, before, names = parts[-1]
+            parts[-1] = (p1, before + data, f"{names}, {name}")
+            continue
         pieces = [data[at : at + chunk] for at in range(0, len(data), chunk)]
         for number, piece in enumerate(pieces, 1):
             part = f" ({number} of {len(pieces)})" if len(pieces) > 1 else ""
-            parts.append((0x60 if encrypted else 0x00, piece, f"STORE DATA {data[:2].hex().upper()}{part}"))
+            parts.append((p1, piece, f"STORE DATA {name}{part}"))
     _in_range("number of blocks", len(parts), 0, 0x100)
     last = len(parts) - 1
     return [

@@ -34,10 +34,11 @@ class CardStage(enum.StrEnum):
     """What is done once to a chip; a dialect puts them in order."""
 
     TRANSPORT = "prove the transport key"
-    ERASE = "erase"
     ROOT = "make the root"
     DIRECTORIES = "make the directories"
     VALUES = "write initial values"
+    PIN = "load the PIN"
+    REPLACE = "replace the master keys"
     END = "end"
 
 
@@ -51,6 +52,7 @@ class DirectoryStage(enum.StrEnum):
     PROVE = "prove the master key"
     KEYS = "keys"
     FCI = "FCI"
+    PURSE = "purse"
     FILES = "files"
 
 
@@ -61,7 +63,14 @@ class DirectKey(Protocol):
         """E(key, data), ``data`` of at most one block, padded with 00."""
 
 
-class MasterKey(ProvedKey, DirectKey, Protocol):
+class LineKey(Protocol):
+    """A key that protects the line without a session key."""
+
+    def mac(self, challenge: bytes, data: bytes, /) -> bytes:
+        """4 bytes over ``data``, which is not padded, IV the challenge (part 9, 7.1.3)."""
+
+
+class MasterKey(ProvedKey, DirectKey, LineKey, Protocol):
     """A master or transport key of one card, seen from outside."""
 
 
@@ -79,31 +88,45 @@ class LoadKey(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """A byte that asks for the PIN of the directory above: unused, either is enough, both are needed."""
+
+    unused: bytes
+    either: bytes
+    both: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Access:
     """How conditions are written. ``condition`` may name ``<own>`` and ``<parent>``.
 
     ``levels`` are given to the keys of a directory that are proved, in order; ``pin`` and ``master`` to those two.
-    ``absent`` stands where only the other half asks for something. ``joined`` tells how several levels of one half are
-    written. ``any`` and ``all`` are the nibbles of ``<join>``.
+    ``absent`` stands where only the other half asks for something, ``forbidden`` for a file that nobody opens.
+    ``joined`` tells how several levels of one half are written. ``any`` and ``all`` are the nibbles of ``<join>``;
+    ``beside`` fills ``<extended>`` where a condition has no half for the directory above.
     """
 
     condition: Layout
     free: bytes
+    forbidden: bytes
     absent: bytes
     levels: tuple[bytes, ...]
     pin: bytes
     master: bytes
-    joined: Literal["bits", "range"]
+    joined: Literal["bits", "range", "number"]
     any: int
     all: int
+    beside: Beside | None
 
     def either(self, levels: Sequence[bytes], others: Sequence[bytes]) -> bytes | None:
         """The level that any of ``levels`` opens and none of ``others``; None when there is no such.
 
-        As bits they are added up; as a range the nibbles are the highest and the lowest state.
+        As bits they are added up; as a range the nibbles are the highest and the lowest state; a number is one level.
         """
         if not levels:
             return self.absent
+        if self.joined == "number":
+            return levels[0] if len(levels) == 1 else None
         if self.joined == "bits":
             sum_ = reduce(or_, (level[0] for level in levels))
             return None if any(other[0] & sum_ for other in others) else bytes([sum_])
@@ -131,14 +154,24 @@ class Commands:
     create_adf: CommandLayout
     key_file: CommandLayout
     create_ef: CommandLayout
+    purse: CommandLayout | None
     fci: tuple[CommandLayout, ...]
+    entry: CommandLayout | None
+    """What is written once into a directory that holds others, and what for each of those (DIR)."""
     prove: CommandLayout | None
     """A key, directly over a challenge; None: by the EXTERNAL AUTHENTICATE of the social-security card."""
     end: CommandLayout | None
+    end_mac: bool
+    """Whether the end comes once, with a MAC under the key of the master file, or to each directory."""
     erase: CommandLayout | None
+    stage: CommandLayout | None
+    stage_counts_key_file: bool
+    """Asks the chip how far it has come (:mod:`cardfab.apdu.progress`); whether its key file is among its files."""
+    activation: tuple[CommandLayout, ...]
     write_key: Mapping[Protection, Layout]
     write_master: Mapping[Protection, Layout]
-    """The header of WRITE KEY by protection."""
+    replace_master: Layout
+    """The header of WRITE KEY by protection; ``replace_master`` goes encrypted and with a MAC under the old one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,9 +179,12 @@ class KeyRecords:
     """The header of a key's record by what the key is for, and how a key goes over the line."""
 
     master: Layout
-    internal: Layout
-    external: Layout
-    line: Layout
+    replacement: Layout
+    uses: Mapping[str, Layout]
+    """By the use of a key in the file application; a start-day key is an external one."""
+    pin: Layout | None
+    groups: int
+    """What is added to the id of a key for each further group of it; 0: the version in the record tells them apart."""
     fill: int
     """The value is padded with FF to this length; 0: not padded."""
     algorithms: Mapping[str, bytes]
@@ -169,12 +205,21 @@ class CosDialect:
     name: str
     transport_label: str
     transport_over: Layout
+    transport_by_cipher: bool
+    """Whether the transport key is one of the card's cipher, or 3DES on every chip."""
+    temporary_master: str
+    """Label of the fixed key that stands in for every master key until the end (LB 002 part 10, 5.2.3)."""
     root_fid: bytes
     root_master: str | None
     algorithms: Mapping[str, bytes]
     file_types: Mapping[str, bytes]
     fixed_as_count_and_length: bool
-    """Whether the space of a file of fixed records is written as number and length of records, a byte each."""
+    """Whether the space of a file of equal records is written as number and length of records, a byte each."""
+    purse_sfi: bytes
+    locks: tuple[bytes, bytes] | None
+    """``<lock>`` of a directory without and with a key of its own for APPLICATION BLOCK; None: the key's level."""
+    never_activated: bytes
+    """The historical bytes of a chip that was never activated."""
     commands: Commands
     access: Access
     space: Space
@@ -200,6 +245,14 @@ def prove_directly(
     proof = key.answer(over.fill(values))
     sent = command.command({"proof": proof, "kid": bytes([key_id])}, secret=True, name=name)
     expect((yield sent), sent)
+
+
+def end_with_mac(key: LineKey, header: bytes, *, challenge: int = 4, name: str = "") -> Exchange[None]:
+    """A command without data but its MAC, under a master or transport key, IV the challenge."""
+    fresh = yield from take_challenge(challenge)
+    cla, ins, p1, p2 = header
+    command = CommandApdu(cla, ins, p1, p2, key.mac(fresh, header + b"\x04"), None, False, name)
+    expect((yield command), command)
 
 
 def write_key(

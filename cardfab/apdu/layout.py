@@ -20,15 +20,25 @@ from cardfab.apdu.message import ApduMalformed, CommandApdu
 FIELDS: Mapping[str, int | None] = {
     "algorithm": 1,  # code of the cipher
     "challenge": 8,  # of the chip
+    "dir": 1,  # short identifier of the DIR file
+    "extended": 1,  # what is asked beside, of the directory above
     "fid": 2,
     "grant": 1,  # the security level that proving a key gives
+    "historical": 13,  # T1..TD of the answer to reset
     "join": 1,  # how the two halves of the conditions are joined
+    "key": None,  # a key's value: only of published ones
     "key_length": 1,
     "kid": 1,
+    "label": None,  # of an application, tag 50
+    "lock": 1,  # what authorises APPLICATION BLOCK of a directory
+    "log": 1,  # short identifier of the file that logs a purse
+    "maker": 7,  # T1..T7 of the historical bytes
     "name": None,  # DF name
+    "number": 1,  # of a record
     "own": 1,  # level asked of the directory of the file
     "parent": 1,  # level asked of the directory above it
     "proof": None,
+    "purse": 1,  # short identifier of the amount file inside the operating system, 00 where there is none
     "read": None,
     "record_length": 1,
     "serial": 6,  # T8..TD of the historical bytes
@@ -127,6 +137,14 @@ class CommandLayout:
     def fields(self) -> frozenset[str]:
         """The names of its fields."""
         return self.header.fields | self.data.fields
+
+    @property
+    def ins(self) -> int:
+        """The instruction byte; raises where it is a field."""
+        first = self.header.parts[0]
+        if not isinstance(first, bytes) or len(first) < 2:
+            raise ApduMalformed("the instruction byte of a command is a field", "命令的 INS 字节是字段")
+        return first[1]
 
     def command(self, values: Mapping[str, bytes], *, secret: bool = False, name: str = "") -> CommandApdu:
         """The command with ``values`` for its fields."""

@@ -18,9 +18,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Generic, Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
-from cardfab.apdu.channel import Level, LevelNotSupported, ResponseNotGenuine, without_mac
+from cardfab.apdu.channel import ChannelState, Level, LevelNotSupported, ResponseNotGenuine, without_mac
 from cardfab.apdu.commands import external_authenticate_channel, initialize_update
 from cardfab.apdu.link import CardAnswerMalformed, CardNotGenuine, Exchange, expect
 from cardfab.apdu.logical import for_mac, secured
@@ -63,64 +63,30 @@ class Scp02KeySource(Protocol[Keys_co]):
         """``key_data`` 10 bytes and ``kvn`` as the card told them, ``sequence`` 2 bytes."""
 
 
-class Scp02(Generic[Keys]):
+class Scp02(ChannelState[Keys]):
     """One channel: ``initialize``, ``authenticate``, then ``wrap``, each followed by the response to ``unwrap``.
 
     ``encrypts_empty``: this card wants an empty data field encrypted too, as one block of padding; tools differ.
     """
 
+    scp = "SCP02"
+
     def __init__(self, source: Scp02KeySource[Keys], *, i: int = 0x15, encrypts_empty: bool = False) -> None:
         if i & ~0x71 != 0x04:
             raise LevelNotSupported(f"option i={i:02X} is not supported", f"不支持选项 i={i:02X}")
+        super().__init__()
         self._source = source
         self._icv_encrypted = bool(i & 0x10)
         self._encrypts_empty = encrypts_empty
-        self._host_challenge = b""
-        self._card = b""  # its answer to INITIALIZE UPDATE
-        self._open = False
-        self._keys: Keys | None = None
         self._rmac: Scp02ResponseKeys | None = None
-        self._level = Level.NONE
         self._icv = b""  # what the next C-MAC starts from, not yet encrypted; empty before the first
         self._ricv = b""
         self._sent: tuple[bytes, CommandApdu] | None = None  # the next ICV, and the command as it was meant
 
     @property
-    def open(self) -> bool:
-        """Whether the card accepted EXTERNAL AUTHENTICATE."""
-        return self._open
-
-    @property
-    def keys(self) -> Keys:
-        """The session keys, for what the key room offers beyond this channel (data under S-DEK)."""
-        return self._opened()
-
-    @property
-    def level(self) -> Level:
-        self._opened()
-        return self._level
-
-    @property
-    def key_data(self) -> bytes:
-        """Key diversification data, 10 bytes, as the card told it."""
-        self._opened()
-        return self._card[:10]
-
-    @property
-    def kvn(self) -> int:
-        """The key version in use, as the card told it."""
-        self._opened()
-        return self._card[10]
-
-    @property
     def room(self) -> int:
         """The longest data field, in bytes, that a command can have inside the channel."""
         return {0: 255, 1: 247, 3: 239}[self.level & 0x03]
-
-    def _opened(self) -> Keys:
-        if not self._open or self._keys is None:
-            raise LevelNotSupported("the channel is not open", "通道尚未建立")
-        return self._keys
 
     def initialize(self, host_challenge: bytes, kvn: int = 0) -> CommandApdu:
         """INITIALIZE UPDATE with 8 random bytes; ``kvn`` 0 leaves the key version to the card. Closes what was open."""
@@ -131,8 +97,9 @@ class Scp02(Generic[Keys]):
         return initialize_update(host_challenge, kvn)
 
     def close(self) -> None:
-        """Forget the session keys; the card learns of it with its next SELECT, reset or INITIALIZE UPDATE."""
-        self._open, self._keys, self._rmac, self._sent, self._host_challenge = False, None, None, None, b""
+        """Forget the session keys and the command that waits for its response."""
+        super().close()
+        self._rmac, self._sent = None, None
 
     def authenticate(self, response: ResponseApdu, level: Level) -> CommandApdu:
         """EXTERNAL AUTHENTICATE, made of the response to INITIALIZE UPDATE (E.5.1.6).

@@ -13,9 +13,9 @@ The options ``i``, which the card tells (table 5-1)::
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
-from cardfab.apdu.channel import Level, LevelNotSupported, ResponseNotGenuine, without_mac
+from cardfab.apdu.channel import ChannelState, Level, LevelNotSupported, ResponseNotGenuine, without_mac
 from cardfab.apdu.commands import external_authenticate_channel, initialize_update
 from cardfab.apdu.link import CardAnswerMalformed, CardNotGenuine, Exchange, expect
 from cardfab.apdu.logical import for_mac, secured
@@ -74,59 +74,25 @@ class Scp03Quirks:
 STANDARD = Scp03Quirks()
 
 
-class Scp03(Generic[Keys03]):
+class Scp03(ChannelState[Keys03]):
     """One channel: ``initialize``, ``authenticate``, then ``wrap``, each followed by the response to ``unwrap``."""
 
+    scp = "SCP03"
+
     def __init__(self, source: Scp03KeySource[Keys03], *, quirks: Scp03Quirks = STANDARD) -> None:
+        super().__init__()
         self._source = source
         self._quirks = quirks
-        self._host_challenge = b""
-        self._card = b""  # its answer to INITIALIZE UPDATE
         self._size = 8
-        self._open = False
-        self._keys: Keys03 | None = None
-        self._level = Level.NONE
         self._chaining = bytes(16)
         self._counter = 0
         self._sent: tuple[bytes, int, CommandApdu] | None = None  # chaining value and counter after it
-
-    @property
-    def open(self) -> bool:
-        """Whether the card accepted EXTERNAL AUTHENTICATE."""
-        return self._open
-
-    @property
-    def keys(self) -> Keys03:
-        """The session keys, for what the key room offers beyond this channel (keys under K-DEK)."""
-        return self._opened()
-
-    @property
-    def level(self) -> Level:
-        self._opened()
-        return self._level
-
-    @property
-    def key_data(self) -> bytes:
-        """Key diversification data, 10 bytes, as the card told it."""
-        self._opened()
-        return self._card[:10]
-
-    @property
-    def kvn(self) -> int:
-        """The key version in use, as the card told it."""
-        self._opened()
-        return self._card[10]
 
     @property
     def room(self) -> int:
         """The longest data field, in bytes, that a command can have inside the channel."""
         left = 255 - self._size
         return {0: 255, 1: left, 3: left // 16 * 16 - 1}[self.level & 0x03]
-
-    def _opened(self) -> Keys03:
-        if not self._open or self._keys is None:
-            raise _refused("the channel is not open", "通道尚未建立")
-        return self._keys
 
     def initialize(self, host_challenge: bytes, kvn: int = 0) -> CommandApdu:
         """INITIALIZE UPDATE with 8 random bytes (S8) or 16 (S16); ``kvn`` 0 leaves the key version to the card."""
@@ -137,8 +103,9 @@ class Scp03(Generic[Keys03]):
         return initialize_update(host_challenge, kvn)
 
     def close(self) -> None:
-        """Forget the session keys; the card learns of it with its next SELECT, reset or INITIALIZE UPDATE."""
-        self._open, self._keys, self._sent, self._host_challenge = False, None, None, b""
+        """Forget the session keys and the command that waits for its response."""
+        super().close()
+        self._sent = None
 
     def authenticate(self, response: ResponseApdu, level: Level) -> CommandApdu:
         """EXTERNAL AUTHENTICATE, made of the response to INITIALIZE UPDATE (7.1.1).

@@ -40,7 +40,11 @@ def verify(
     """Check a temporary card of this station: signature and last day."""
     talk = talk_of(context)
     if not file.is_file():
-        raise InputRefused(Text(f"There is no file {file}.", f"没有文件 {file}。"), code="CF-3300")
+        raise InputRefused(
+            Text(f"There is no file {file}.", f"没有文件 {file}。"),
+            do=Text("Check the path.", "请检查路径。"),
+            code="CF-3300",
+        )
     claim, signature = read_claim(file.read_bytes())
     with talk.desk() as desk:
         key = temporary_key(desk)
@@ -59,6 +63,7 @@ def verify(
                 f"The temporary card {claim.number} ended on {claim.valid_until}.",
                 f"临时卡 {claim.number} 已于 {claim.valid_until} 到期。",
             ),
+            do=Text("Do not accept the paper.", "请勿受理。"),
             code="CF-3560",
         )
     value = {

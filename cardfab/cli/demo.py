@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from cardfab.cli.founding import found_training_station
+from cardfab.cli.founding import FIRST_PRODUCT, found_training_station
 from cardfab.cli.output import Talk, program, talk_of
 from cardfab.cli.plans import plan_lines
 from cardfab.cli.requests import read_photos
@@ -38,7 +38,7 @@ def demo(
     talk = talk_of(context)
     _make_room(out)
     examples = data_folder("examples")
-    located = found_training_station(out / "station", "demo")
+    located = found_training_station(out / "station", "demo", chip_keys=count)
     with open_desk(located) as desk:
         data = (examples / "requests.csv").read_bytes()
         ids = import_requests(
@@ -48,7 +48,7 @@ def demo(
             raise InputRefused(
                 Text(f"The examples hold {len(ids)} requests.", f"示例仅有 {len(ids)} 份申请。"), code="CF-3340"
             )
-        stock = desk.product("debit").product.stock
+        stock = desk.product(FIRST_PRODUCT).product.stock
         approve(desk, ids[:count])
         receive(desk, stock, count + 2)
         made = _issue(talk, desk, bench_of(located, reader=None, printer=None, faces=out / ".faces"), out, ids[:count])

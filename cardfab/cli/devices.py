@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +10,7 @@ import typer
 
 from cardfab.apdu import pcsc
 from cardfab.cli.output import talk_of
+from cardfab.cli.tray import NoSuchCard
 from cardfab.cli.wiring import profile_source
 from cardfab.errors import Text, UsageRefused
 from cardfab.printer.evolis import EvolisPrinter
@@ -89,14 +91,22 @@ def simulate_printer(
 @simulate_app.command("card")
 def simulate_card(
     context: typer.Context,
-    vpcd: Annotated[str, typer.Option("--vpcd", help="HOST:PORT of a vpcd to connect to as a card.")],
+    vpcd: Annotated[str | None, typer.Option("--vpcd", help="HOST:PORT of a vpcd to connect to as a card.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", help="Serve it as --reader tcp://127.0.0.1:PORT; 0 any free one.")
+    ] = None,
+    file: Annotated[
+        Path | None, typer.Option("--file", help="The card of this file, changed in it; made where there is none.")
+    ] = None,
     serial: Annotated[int, typer.Option("--serial", min=0, max=99_999_999)] = 1,
     region: Annotated[str, typer.Option("--region", help="Of the training card.")] = "440199",
     profile: Annotated[str, typer.Option("--profile", help="Which card; a wrong name lists all.")] = "training-ssc2",
+    contactless: Annotated[bool, typer.Option("--contactless", help="On the antenna, not in the contacts.")] = False,
 ) -> None:
-    """A training chip in a virtual PC/SC reader (vpcd), until Ctrl-C."""
+    """A training chip in a virtual PC/SC reader (vpcd) or on a port of the loopback, until Ctrl-C."""
     import threading
 
+    from cardfab.simulator.cardfile import load_chip, save_chip
     from cardfab.simulator.chip import CARDS, make_card, serve_vpcd
 
     if profile not in CARDS:
@@ -104,9 +114,74 @@ def simulate_card(
         raise UsageRefused(
             Text(f"There is no card profile {profile!r}: take {names}.", f"没有卡配置 {profile!r}，可用：{names}。")
         )
-    host, _, port = vpcd.rpartition(":")
-    if not host or not port.isdecimal():
+    if (vpcd is None) == (port is None):
+        raise UsageRefused(Text("Either --vpcd HOST:PORT or --port PORT.", "--vpcd 与 --port 须且只能选一个。"))
+    host, _, at = (vpcd or "127.0.0.1:0").rpartition(":")
+    if not host or not at.isdecimal():
         raise UsageRefused(Text("--vpcd takes HOST:PORT.", "--vpcd 须为 主机:端口。"))
-    talk_of(context).say("The chip is in the reader; Ctrl-C takes it out.", "芯片已插入，按 Ctrl-C 取出。")
     chip = make_card(profile, serial, region=region)
-    serve_vpcd(chip, host, int(port), threading.Event())
+    if file is not None:
+        if not file.exists():
+            save_chip(chip, file)
+        try:
+            chip = load_chip(file)
+        except ValueError as wrong:
+            raise NoSuchCard(Text(f"{file} is no training card.", f"{file} 不是训练卡文件。")) from wrong
+    chip.contactless = contactless
+    talk = talk_of(context)
+    talk.say("The chip is in the reader; Ctrl-C takes it out.", "芯片已插入，按 Ctrl-C 取出。")
+    if port is None:
+        serve_vpcd(chip, host, int(at), threading.Event())
+        return
+    from cardfab.simulator.rig.servers import Server
+    from cardfab.simulator.rig.slot import CardSlot
+
+    server = Server("reader", CardSlot(chip), port)
+    server.start()
+    try:
+        talk.give(
+            {"reader": f"tcp://127.0.0.1:{server.port}"}, lambda: talk.out.print(f"tcp://127.0.0.1:{server.port}")
+        )
+        talk.end()
+        sys.stdout.flush()
+        threading.Event().wait()
+    finally:
+        server.stop()
+
+
+@simulate_app.command("host")
+def simulate_host(
+    context: typer.Context,
+    file: Annotated[Path | None, typer.Option("--file", help="Where its books are kept; else in memory.")] = None,
+    port: Annotated[int, typer.Option("--port", help="0 any free one.")] = 0,
+    play: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--play",
+            help="OPERATION=WHAT[:TIMES]; WHAT a refusal code, silent-after, silent-before, garbled; * for any.",
+        ),
+    ] = None,
+    seconds: Annotated[float, typer.Option("--seconds", min=0, help="Wait before every answer.")] = 0.0,
+) -> None:
+    """A training issuer host on a port of the loopback, until Ctrl-C."""
+    import threading
+
+    from cardfab.simulator.host import Books, HostServer, Mood, TrainingHost
+
+    try:
+        mood = Mood.of(play or [], seconds)
+        books = Books() if file is None else Books.open(file)
+    except ValueError as wrong:
+        raise UsageRefused(
+            Text(f"The training host cannot play {str(wrong)!r}.", f"训练主机无法按 {str(wrong)!r} 运行。"),
+            do=Text(
+                "As --play loss=silent-after:1, with the file of a training host.", "如 --play loss=silent-after:1。"
+            ),
+        ) from wrong
+    talk = talk_of(context)
+    with HostServer(TrainingHost(books, mood), port) as server:
+        address = f"tcp://127.0.0.1:{server.port}"
+        talk.give({"host": address}, lambda: talk.out.print(address))
+        talk.end()
+        sys.stdout.flush()
+        threading.Event().wait()

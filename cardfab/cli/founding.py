@@ -6,16 +6,21 @@ import base64
 import os
 from pathlib import Path
 
-from cardfab.cli.wiring import sign_in, write_private
+from cardfab.cli.banking import training_store
+from cardfab.cli.wiring import chip_pool, profile_source, sign_in, write_private
 from cardfab.errors import Text, UsageRefused
-from cardfab.keys import SoftKeyStore
 from cardfab.production import Person, Role
+from cardfab.profile.financial import FinancialApplication
+from cardfab.profile.loader import load
+from cardfab.profile.product import Product
 from cardfab.settings import Located, read_settings
 from cardfab.store import Database
 
 SETTINGS = """\
 # A training station. Its keys are published and its cards say SPECIMEN; 'cardfab config show --origin' shows all.
 database = "station.db"
+# The issuer host: "simulated" keeps a training host in host.json here; else tcp://HOST:PORT, or "none".
+host = "simulated"
 
 [station]
 name = "{name}"
@@ -42,8 +47,14 @@ PEOPLE = (
 )
 
 
-def found_training_station(folder: Path, name: str = "training-01") -> Located:
-    """Make the station and sign the trainee in; raises UsageRefused when the folder holds a station already."""
+FIRST_PRODUCT = "debit"
+
+
+def found_training_station(folder: Path, name: str = "training-01", *, chip_keys: int = 0) -> Located:
+    """Make the station and sign the trainee in; raises UsageRefused when the folder holds a station already.
+
+    ``chip_keys`` are made ahead for the cards of the first product.
+    """
     settings = folder / "cardfab.toml"
     if settings.exists():
         raise UsageRefused(
@@ -54,7 +65,8 @@ def found_training_station(folder: Path, name: str = "training-01") -> Located:
     folder.mkdir(parents=True, exist_ok=True)
     word = base64.b64encode(os.urandom(24))
     write_private(folder / "training.unlock", word)
-    write_private(folder / "training.keys", SoftKeyStore.training(os.urandom).to_file(word))
+    keys = training_store()
+    write_private(folder / "training.keys", keys.to_file(word))
     database = Database(folder / "station.db")
     try:
         database.upgrade()
@@ -65,5 +77,10 @@ def found_training_station(folder: Path, name: str = "training-01") -> Located:
         database.close()
     settings.write_text(SETTINGS.format(name=name), encoding="utf-8")
     located = read_settings((settings,))
+    if chip_keys:
+        source = profile_source(folder)
+        product = load(source, "products", FIRST_PRODUCT, Product)
+        issuer = load(source, "applications", product.financial, FinancialApplication).issuer
+        chip_pool(located, keys).fill(issuer.icc_bits, issuer.icc_exponent, chip_keys)
     sign_in(located, PEOPLE[0].login)
     return located

@@ -10,7 +10,19 @@ import typer
 
 from cardfab.apdu import CardAnswered, commands, gp, link_to, parse_atr
 from cardfab.apdu.gp.store import Structure
-from cardfab.cli.gpsession import Session, Wanted, asked, connected, hexadecimal, logged_in, new_platform, select_domain
+from cardfab.cli.gpsession import (
+    Domain,
+    Login,
+    Reader,
+    Session,
+    asked,
+    connected,
+    hexadecimal,
+    logged_in,
+    new_platform,
+    select_domain,
+)
+from cardfab.cli.options import spread
 from cardfab.cli.output import talk_of
 from cardfab.crypto import Algorithm
 from cardfab.errors import InputRefused, Text, UsageRefused
@@ -18,21 +30,6 @@ from cardfab.errors import InputRefused, Text, UsageRefused
 app = typer.Typer(help="GlobalPlatform: what is on a card, and changing it.", no_args_is_help=True)
 card_app = typer.Typer(help="One card in a reader.", no_args_is_help=True)
 card_app.add_typer(app, name="gp")
-
-Reader = Annotated[str | None, typer.Option("--reader", help="pcsc:NAME, tcp://HOST:PORT or simulated.")]
-Domain = Annotated[str | None, typer.Option("--domain", help="AID of the security domain; else the issuer's.")]
-Keys = Annotated[str, typer.Option("--keys", help="Label of the root in the key store; gp/test in training.")]
-Kdf = Annotated[str | None, typer.Option("--kdf", help="none, emv, visa2, kdf3 or a template.")]
-KeyVersion = Annotated[int, typer.Option("--key-version", min=0, max=0x7F, help="0: the card's choice.")]
-LevelName = Annotated[str, typer.Option("--level", help="c-mac, c-dec, r-mac, c-dec-r-mac or r-enc.")]
-S16 = Annotated[bool, typer.Option("--s16", help="SCP03 in S16 mode.")]
-Option02 = Annotated[str, typer.Option("--i", help="Option i of SCP02, which a card does not tell, in hex.")]
-
-
-def _wanted(
-    reader: str | None, domain: str | None, keys: str, kdf: str | None, version: int, level: str, s16: bool, i: str
-) -> Wanted:
-    return Wanted(reader, domain, keys, kdf, version, level, s16, hexadecimal(i.zfill(2), "--i")[0])
 
 
 @app.command()
@@ -81,20 +78,14 @@ _KINDS = {
 
 
 @app.command("list")
+@spread
 def list_(
     context: typer.Context,
-    reader: Reader = None,
-    domain: Domain = None,
-    keys: Keys = "bank/KMC",
-    kdf: Kdf = None,
-    key_version: KeyVersion = 0,
-    level: LevelName = "c-mac",
-    s16: S16 = False,
-    i: Option02 = "15",
+    login: Login,
 ) -> None:
     """Everything in the registry of a card."""
     talk = talk_of(context)
-    with logged_in(talk, _wanted(reader, domain, keys, kdf, key_version, level, s16, i)) as session:
+    with logged_in(talk, login) as session:
         found = _entries(session)
     values = [
         {
@@ -118,21 +109,15 @@ def list_(
 
 
 @app.command()
+@spread
 def install(
     context: typer.Context,
+    login: Login,
     load_file: Annotated[str, typer.Argument(help="AID of the load file, on the card already.")],
     module: Annotated[str, typer.Argument(help="AID of the module.")],
     instance: Annotated[str | None, typer.Argument(help="AID of the application; else that of the module.")] = None,
     privileges: Annotated[str, typer.Option("--privileges", help="1 or 3 bytes in hex.")] = "00",
     parameters: Annotated[str, typer.Option("--parameters", help="Application parameters (C9) in hex.")] = "",
-    reader: Reader = None,
-    domain: Domain = None,
-    keys: Keys = "bank/KMC",
-    kdf: Kdf = None,
-    key_version: KeyVersion = 0,
-    level: LevelName = "c-mac",
-    s16: S16 = False,
-    i: Option02 = "15",
 ) -> None:
     """Install an application from a load file, and make it selectable."""
     talk = talk_of(context)
@@ -144,7 +129,7 @@ def install(
         privileges=hexadecimal(privileges, "--privileges"),
         parameters=bytes([0xC9, len(given)]) + given if len(given) < 0x80 else _refused_parameters(),
     )
-    with logged_in(talk, _wanted(reader, domain, keys, kdf, key_version, level, s16, i)) as session:
+    with logged_in(talk, login) as session:
         session.run(gp.send(command))
     aid = (instance or module).upper()
     talk.give({"installed": aid}, lambda: talk.say(f"Installed: {aid}.", f"已安装：{aid}。", "green"))
@@ -155,22 +140,16 @@ def _refused_parameters() -> bytes:
 
 
 @app.command()
+@spread
 def load(
     context: typer.Context,
+    login: Login,
     file: Annotated[Path, typer.Argument(help="A CAP file.", exists=True, dir_okay=False)],
-    reader: Reader = None,
-    domain: Domain = None,
-    keys: Keys = "bank/KMC",
-    kdf: Kdf = None,
-    key_version: KeyVersion = 0,
-    level: LevelName = "c-mac",
-    s16: S16 = False,
-    i: Option02 = "15",
 ) -> None:
     """Load a CAP file."""
     talk = talk_of(context)
     cap = gp.read_cap(file.read_bytes())
-    with logged_in(talk, _wanted(reader, domain, keys, kdf, key_version, level, s16, i)) as session:
+    with logged_in(talk, login) as session:
         session.run(gp.send(gp.install_for_load(cap.aid)))
         session.run(gp.load(cap.code, session.channel.room))
     aid = cap.aid.hex().upper()
@@ -184,50 +163,38 @@ def load(
 
 
 @app.command()
+@spread
 def delete(
     context: typer.Context,
+    login: Login,
     aid: Annotated[str, typer.Argument(help="AID of an application or load file.")],
     related: Annotated[bool, typer.Option("--related", help="With everything made from it.")] = False,
-    reader: Reader = None,
-    domain: Domain = None,
-    keys: Keys = "bank/KMC",
-    kdf: Kdf = None,
-    key_version: KeyVersion = 0,
-    level: LevelName = "c-mac",
-    s16: S16 = False,
-    i: Option02 = "15",
 ) -> None:
     """Delete an application or load file."""
     talk = talk_of(context)
     command = gp.delete(hexadecimal(aid, "AID"), related=related)
-    with logged_in(talk, _wanted(reader, domain, keys, kdf, key_version, level, s16, i)) as session:
+    with logged_in(talk, login) as session:
         session.run(gp.send(command))
     talk.give({"deleted": aid.upper()}, lambda: talk.say(f"Deleted: {aid}.", f"已删除：{aid}。", "green"))
 
 
 @app.command("put-key")
+@spread
 def put_key(
     context: typer.Context,
+    login: Login,
     new_version: Annotated[int, typer.Option("--new-version", min=1, max=0x7F, help="Version of the new keys.")],
     new_keys: Annotated[str, typer.Option("--new-keys", help="Label of their root in the key store.")],
     new_kdf: Annotated[str | None, typer.Option("--new-kdf", help="none, emv, visa2, kdf3 or a template.")] = None,
     replaces: Annotated[int, typer.Option("--replaces", min=0, max=0x7F, help="0: added beside the others.")] = 0,
     cipher: Annotated[str | None, typer.Option("--cipher", help="3DES or AES; else that of the channel.")] = None,
     bare: Annotated[bool, typer.Option("--bare", help="AES keys without their length inside.")] = False,
-    reader: Reader = None,
-    domain: Domain = None,
-    keys: Keys = "bank/KMC",
-    kdf: Kdf = None,
-    key_version: KeyVersion = 0,
-    level: LevelName = "c-mac",
-    s16: S16 = False,
-    i: Option02 = "15",
 ) -> None:
     """Put a new set of ENC, MAC and DEK; check values are compared."""
     talk = talk_of(context)
     if cipher not in (None, "3DES", "AES"):
         raise UsageRefused(Text("--cipher takes 3DES or AES.", "--cipher 可用 3DES 或 AES。"))
-    with logged_in(talk, _wanted(reader, domain, keys, kdf, key_version, level, s16, i)) as session:
+    with logged_in(talk, login) as session:
         channel = session.channel
         algorithm = Algorithm(cipher or ("3DES" if "02" in type(channel).__name__ else "AES"))
         new = new_platform(session, new_keys, new_kdf)
@@ -250,27 +217,21 @@ _STRUCTURES = {"none": Structure.NOT_SAID, "dgi": Structure.DGI, "ber": Structur
 
 
 @app.command()
+@spread
 def store(
     context: typer.Context,
+    login: Login,
     file: Annotated[Path, typer.Argument(help="Hex, one DGI or object a line; # starts a comment; - reads input.")],
     application: Annotated[str | None, typer.Option("--application", help="AID; else the domain itself.")] = None,
     structure: Annotated[str, typer.Option("--structure", help="dgi, ber or none.")] = "dgi",
     wraps: Annotated[bool, typer.Option("--wraps", help="The card takes more than 256 blocks.")] = False,
-    reader: Reader = None,
-    domain: Domain = None,
-    keys: Keys = "bank/KMC",
-    kdf: Kdf = None,
-    key_version: KeyVersion = 0,
-    level: LevelName = "c-mac",
-    s16: S16 = False,
-    i: Option02 = "15",
 ) -> None:
     """Store data in an application (INSTALL [for personalization]) or in the security domain."""
     talk = talk_of(context)
     if structure not in _STRUCTURES:
         raise UsageRefused(Text("--structure takes dgi, ber or none.", "--structure 可用 dgi、ber 或 none。"))
     pieces = _hex_lines(sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8"))
-    with logged_in(talk, _wanted(reader, domain, keys, kdf, key_version, level, s16, i)) as session:
+    with logged_in(talk, login) as session:
         if application is not None:
             session.run(gp.send(gp.install_for_personalization(hexadecimal(application, "--application"))))
         room = session.channel.room

@@ -6,6 +6,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Annotated
+
+import typer
 
 from cardfab.apdu import (
     CardConnection,
@@ -47,18 +50,24 @@ _ISSUER_DOMAINS = ("A000000151000000", "A000000003000000")
 Channel = Scp02[SoftChannelSession] | Scp03[SoftScp03Session]
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
+Reader = Annotated[str | None, typer.Option("--reader", help="pcsc:NAME, tcp://HOST:PORT or simulated.")]
+Domain = Annotated[str | None, typer.Option("--domain", help="AID of the security domain; else the issuer's.")]
+
+
+@dataclass(frozen=True)
+class Login:
     """What a command was told: reader, security domain, keys and how they are diversified, level."""
 
-    reader: str | None
-    domain: str | None
-    keys: str
-    kdf: str | None
-    key_version: int
-    level: str
-    s16: bool
-    option: int
+    reader: Reader = None
+    domain: Domain = None
+    keys: Annotated[str, typer.Option("--keys", help="Label of the root in the key store; gp/test in training.")] = (
+        "bank/KMC"
+    )
+    kdf: Annotated[str | None, typer.Option("--kdf", help="none, emv, visa2, kdf3 or a template.")] = None
+    key_version: Annotated[int, typer.Option("--key-version", min=0, max=0x7F, help="0: the card's choice.")] = 0
+    level: Annotated[str, typer.Option("--level", help="c-mac, c-dec, r-mac, c-dec-r-mac or r-enc.")] = "c-mac"
+    s16: Annotated[bool, typer.Option("--s16", help="SCP03 in S16 mode.")] = False
+    i: Annotated[str, typer.Option("--i", help="Option i of SCP02, which a card does not tell, in hex.")] = "15"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,22 +183,23 @@ def asked(link: Link, exchange: Exchange[T]) -> T | None:
 
 
 @contextmanager
-def logged_in(talk: Talk, wanted: Wanted) -> Iterator[Session]:
+def logged_in(talk: Talk, login: Login) -> Iterator[Session]:
     """Connect, select, say what will be tried, and open the channel."""
-    if wanted.level not in LEVELS:
+    if login.level not in LEVELS:
         raise UsageRefused(Text(f"--level takes {', '.join(LEVELS)}.", f"--level 可用 {'、'.join(LEVELS)}。"))
+    option = hexadecimal(login.i.zfill(2), "--i")[0]
     store = _store(talk)
-    kdf02, kdf03 = (wanted.kdf or ("none" if wanted.keys == GP_TEST else usual) for usual in ("emv", "kdf3"))
-    older, newer = store.platform(wanted.keys, scheme_of(kdf02)), store.platform(wanted.keys, scheme_of(kdf03))
-    with connected(talk, wanted.reader) as connection:
+    kdf02, kdf03 = (login.kdf or ("none" if login.keys == GP_TEST else usual) for usual in ("emv", "kdf3"))
+    older, newer = store.platform(login.keys, scheme_of(kdf02)), store.platform(login.keys, scheme_of(kdf03))
+    with connected(talk, login.reader) as connection:
         link = link_to(connection)
-        select_domain(link, wanted.domain)
-        _announce(talk, link, wanted, kdf02, kdf03)
-        challenge = os.urandom(16 if wanted.s16 else 8)
+        select_domain(link, login.domain)
+        _announce(talk, link, login, kdf02, kdf03)
+        challenge = os.urandom(16 if login.s16 else 8)
         channel = drive(
             open_either(
                 older.scp02, newer.scp03, challenge,
-                kvn=wanted.key_version, level=LEVELS[wanted.level], i=wanted.option,
+                kvn=login.key_version, level=LEVELS[login.level], i=option,
             ),
             link,
         )  # fmt: skip
@@ -198,7 +208,7 @@ def logged_in(talk: Talk, wanted: Wanted) -> Iterator[Session]:
         yield Session(link, channel, store)
 
 
-def _announce(talk: Talk, link: Link, wanted: Wanted, kdf02: str, kdf03: str) -> None:
+def _announce(talk: Talk, link: Link, login: Login, kdf02: str, kdf03: str) -> None:
     """Scheme, key version and tries left, before the login: one wrong login too many makes a card useless."""
     recognition = asked(link, gp.get_card_recognition())
     keys = asked(link, gp.get_key_information())
@@ -208,18 +218,18 @@ def _announce(talk: Talk, link: Link, wanted: Wanted, kdf02: str, kdf03: str) ->
     if schemes and len({scheme.scp for scheme in schemes}) == 1:
         kdf = kdf02 if schemes[0].scp == 2 else kdf03
     has = ", ".join(f"{version:02X}" for version in dict.fromkeys(key.version for key in keys or ()))
-    version = f"{wanted.key_version:02X}" if wanted.key_version else "00"
+    version = f"{login.key_version:02X}" if login.key_version else "00"
     talk.say(
-        f"About to log in with '{wanted.keys}', diversified by: {kdf}; protocol: {protocol}; key version {version}"
-        + ("" if wanted.key_version else " (the card's choice)")
+        f"About to log in with '{login.keys}', diversified by: {kdf}; protocol: {protocol}; key version {version}"
+        + ("" if login.key_version else " (the card's choice)")
         + (f"; the card has {has}" if has else "")
         + ". The card does not tell how many tries are left.",
-        f"即将使用“{wanted.keys}”登录，分散方式：{kdf}；协议：{protocol}；密钥版本 {version}"
-        + ("" if wanted.key_version else "（由卡片选择）")
+        f"即将使用“{login.keys}”登录，分散方式：{kdf}；协议：{protocol}；密钥版本 {version}"
+        + ("" if login.key_version else "（由卡片选择）")
         + (f"；卡内版本 {has}" if has else "")
         + "。卡片未告知剩余次数。",
     )
-    if wanted.key_version and has and wanted.key_version not in {key.version for key in keys or ()}:
+    if login.key_version and has and login.key_version not in {key.version for key in keys or ()}:
         raise UsageRefused(
             Text(f"The card has no keys of version {version}: it has {has}.", f"卡内没有版本 {version}，只有 {has}。"),
             do=Text("Nothing was tried. Name one of these.", "尚未尝试登录。请指定其中之一。"),

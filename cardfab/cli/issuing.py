@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -35,8 +35,9 @@ def at_work(
     keystore: Path | None = None,
     trace: Path | None = None,
     prints: bool = True,
+    ids: Sequence[str] = (),
 ) -> Iterator[tuple[Desk, Devices]]:
-    """The desk and its devices, nobody else at them."""
+    """The desk and its devices, nobody else at them. A simulated hopper has the blanks on top that ``ids`` want."""
     located = talk.located()
     if keystore is not None:
         section = located.values.keystore.model_copy(update={"file": str(keystore.resolve())})
@@ -45,9 +46,20 @@ def at_work(
     with ExitStack() as stack:
         stack.enter_context(sole_worker(located))
         desk = stack.enter_context(open_desk(located))
+        bench = replace(bench, hopper=stocks_of(desk, ids))
         if trace is not None:
             bench = replace(bench, trace=stack.enter_context(trace.open("w", encoding="utf-8")))
         yield desk, stack.enter_context(open_devices(desk, bench))
+
+
+def stocks_of(desk: Desk, ids: Sequence[str]) -> tuple[str, ...]:
+    """The blanks that requests or jobs are made of, in their order; what is not known is refused when it is issued."""
+    found: list[str] = []
+    for name in ids:
+        with suppress(CardfabError), desk.database.reading() as tx:
+            product = tx.requests.get(tx.jobs.find(name).request_id).product
+            found.append(desk.product(product).product.stock)
+    return tuple(found)
 
 
 def issue_cards(
@@ -66,7 +78,7 @@ def issue_cards(
 ) -> None:
     """Make cards: encode, verify, print, record."""
     talk = talk_of(context)
-    with at_work(talk, reader, printer, faces=faces, keystore=keystore, trace=trace, prints=not no_print) as (
+    with at_work(talk, reader, printer, faces=faces, keystore=keystore, trace=trace, prints=not no_print, ids=ids) as (
         desk,
         devices,
     ):

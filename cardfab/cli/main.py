@@ -13,42 +13,64 @@ from typing import Annotated, Any
 import typer
 
 from cardfab import __version__
-from cardfab.cli import bench, counter, demo, devices, gp, issuing, plans, profiles, record, requests, station, stock
+from cardfab.cli.late import Late, late_group
 from cardfab.cli.output import Talk, system_language
 from cardfab.errors import CardfabError, InputRefused, Text
 from cardfab.settings import candidates, read_settings
 
+COMMANDS = {
+    "demo": Late("demo:demo", "Make cards from the examples: faces, plans, read-back, temporary card, audit export."),
+    "init": Late(
+        "station:init",
+        "Make a training station: settings, database, key store with published training keys, people.",
+    ),
+    "doctor": Late(
+        "station:doctor",
+        "What works here and what is missing; exit 5 when something that a card needs is missing.",
+    ),
+    "issue": Late("issuing:issue_cards", "Make cards: encode, verify, print, record."),
+    "request": Late("requests:app", "Issuance requests."),
+    "profile": Late("profiles:app", "Card products and their profiles."),
+    "plan": Late("plans:app", "Personalisation plans."),
+    "face": Late("plans:face_app", "Card faces."),
+    "job": Late("issuing:app", "Jobs: one card each."),
+    "temporary": Late("counter:app", "Temporary cards on paper."),
+    "stock": Late("stock:app", "Blank, finished and spoiled cards."),
+    "keys": Late(
+        "record:keys_app",
+        "Keys by label; no command prints a key.",
+        {
+            "issuer": Late("issuerkeys:issuer_app", "Issuer keys and the scheme authority's certificates."),
+            "pool": Late("issuerkeys:pool", ""),
+        },
+    ),
+    "audit": Late("record:app", "The tamper-evident record."),
+    "reader": Late("devices:reader_app", "Card readers."),
+    "printer": Late("devices:printer_app", "Card printers."),
+    "simulate": Late(
+        "devices:simulate_app",
+        "Training devices to connect to.",
+        {
+            "authority": Late("issuerkeys:authority", ""),
+            "pinpad": Late("pin:simulate_pinpad", ""),
+            "mailer": Late("pin:simulate_mailer", ""),
+        },
+    ),
+    "card": Late("card:app", "One card in a reader."),
+    "pin": Late("pin:app", "First PINs of bank applications."),
+    "bench": Late("bench:app", "Benchmarks."),
+    "user": Late("station:user_app", "People of the station."),
+    "config": Late("station:config_app", "Settings."),
+}
 app = typer.Typer(
     name="cardfab",
     help="Make social security cards: from a request to a finished card. 社会保障卡制卡：从申请到成品卡。",
+    cls=late_group(COMMANDS),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("demo")(demo.demo)
-app.command("init")(station.init)
-app.command("doctor")(station.doctor)
-app.command("issue")(issuing.issue_cards)
-for name, group in (
-    ("request", requests.app),
-    ("profile", profiles.app),
-    ("plan", plans.app),
-    ("face", plans.face_app),
-    ("job", issuing.app),
-    ("temporary", counter.app),
-    ("stock", stock.app),
-    ("keys", record.keys_app),
-    ("audit", record.app),
-    ("reader", devices.reader_app),
-    ("printer", devices.printer_app),
-    ("simulate", devices.simulate_app),
-    ("card", gp.card_app),
-    ("bench", bench.app),
-    ("user", station.user_app),
-    ("config", station.config_app),
-):
-    app.add_typer(group, name=name)
 
 
 def _version(wanted: bool) -> None:

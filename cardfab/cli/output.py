@@ -7,20 +7,21 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from cardfab.cli.wiring import open_desk
 from cardfab.errors import CardfabError, Text
 from cardfab.settings import Located, candidates, read_settings
-from cardfab.station.desk import Desk
+
+if TYPE_CHECKING:
+    from cardfab.station.desk import Desk
 
 Row = Mapping[str, Any]
 
@@ -35,6 +36,13 @@ def system_language(environment: Mapping[str, str]) -> str:
     """``zh`` when the system's language is Chinese, else ``en``."""
     given = environment.get("LC_ALL") or environment.get("LC_MESSAGES") or environment.get("LANG") or ""
     return "zh" if given.lower().startswith("zh") else "en"
+
+
+def open_desk(located: Located, **more: Any) -> AbstractContextManager[Desk]:
+    """The station, opened by :mod:`cardfab.cli.wiring`; what needs none does not wait for its parts."""
+    from cardfab.cli.wiring import open_desk as opened
+
+    return opened(located, **more)
 
 
 @dataclass(slots=True)
@@ -58,7 +66,7 @@ class Talk:
     @contextmanager
     def desk(self) -> Iterator[Desk]:
         """The station in use by who is signed in."""
-        with open_desk(self.located()) as desk:
+        with open_desk(self.located(), tell=lambda advice: self.say(advice.en, advice.zh)) as desk:
             yield desk
 
     def of(self, text: Text) -> str:
@@ -121,6 +129,7 @@ class Talk:
         def card(name: str) -> Callable[[str, int, int], None]:
             task = bars.add_task(name, total=3.0, stage="")
             done = {"encode": 0.0, "verify": 1.0, "print": 2.0, "done": 2.0}
+            done |= {"activation": 0.0, "erase": 0.0, "structure": 1.0, "check": 2.0}  # of a blank that is made
 
             def step(stage: str, number: int, of: int) -> None:
                 if self.verbose:
@@ -135,6 +144,10 @@ class Talk:
 
 
 STAGES = {
+    "activation": Text("activating", "激活"),
+    "erase": Text("erasing", "擦除"),
+    "structure": Text("making files and keys", "建立文件和密钥"),
+    "check": Text("checking", "核对"),
     "encode": Text("encoding", "写卡"),
     "verify": Text("verifying", "核对"),
     "print": Text("printing", "打印"),

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from cardfab.cli import handover
 from cardfab.cli.output import Talk, talk_of
 from cardfab.errors import Text, UsageRefused
 from cardfab.face.preview import preview_pdf, preview_png
@@ -16,6 +17,9 @@ from cardfab.station.desk import Desk
 from cardfab.station.work import Work, open_work
 
 app = typer.Typer(help="Personalisation plans.", no_args_is_help=True)
+app.command("export")(handover.export)
+app.command("import")(handover.import_)
+app.command("host-file")(handover.host_file_)
 face_app = typer.Typer(help="Card faces.", no_args_is_help=True)
 
 _PARTS = (

@@ -10,24 +10,31 @@ from typing import Annotated
 import typer
 from pydantic import BaseModel
 
+from cardfab.cli.banking import lint_financial
 from cardfab.cli.output import talk_of
 from cardfab.cli.wiring import font_book, profile_source
 from cardfab.errors import CardfabError, InputRefused, Text
 from cardfab.face.fonts import FontBook
 from cardfab.face.lint import lint_face
+from cardfab.prepare.items import ItemBook
 from cardfab.profile.application import FileApplication
 from cardfab.profile.card import CardProfile
 from cardfab.profile.codes import CodeTables
 from cardfab.profile.dialect import DialectProfile
 from cardfab.profile.face import FaceTemplate
 from cardfab.profile.financial import FinancialApplication
-from cardfab.profile.loader import Finding, ProfileRefused, ProfileSource, line_of, load
+from cardfab.profile.lint import lint_files
+from cardfab.profile.loader import Finding, ProfileRefused, ProfileSource, kind_of_application, line_of, load
 from cardfab.profile.printer import PrinterProfile
 from cardfab.profile.product import Product
+from cardfab.profile.shares import ShareRules
 from cardfab.resources import ProfileFolders
 from cardfab.settings import FontsSection
 
 app = typer.Typer(help="Card products and their profiles.", no_args_is_help=True)
+
+_ITEM_CODES = "ssc-v2"
+"""The code tables of the items; a station's own add regions and categories to them, which no item is judged by."""
 
 MODELS: dict[str, type[BaseModel]] = {
     "products": Product,
@@ -36,6 +43,7 @@ MODELS: dict[str, type[BaseModel]] = {
     "printers": PrinterProfile,
     "codes": CodeTables,
     "dialects": DialectProfile,
+    "shares": ShareRules,
 }
 
 
@@ -43,8 +51,7 @@ def model_of(source: ProfileSource, kind: str, name: str) -> type[BaseModel]:
     """The model of a profile; an application says by ``kind`` which of the two it is."""
     if kind != "applications":
         return MODELS[kind]
-    text = source.text(kind, name) or ""
-    return FileApplication if 'kind = "file-system"' in text else FinancialApplication
+    return FileApplication if kind_of_application(source, name) == "file-system" else FinancialApplication
 
 
 def kinds() -> tuple[str, ...]:
@@ -95,16 +102,19 @@ def lint(
     known = _source(talk.located().folder) if _has_station(talk.located) else profile_source(None)
     for source, kind, name, shown in _wanted(files, known):
         checked += 1
-        findings += [Finding(shown, one.line, one.reason) for one in lint_profile(source, kind, name, fonts)]
+        found = lint_profile(source, kind, name, fonts)
+        findings += [Finding(shown, one.line, one.reason, one.warning) for one in found]
+    faults = [one for one in findings if not one.warning]
     values = [{"file": f.file, "line": f.line, "reason": f.reason} for f in findings]
-    if findings:
-        talk.give(values, lambda: talk.out.print("\n".join(map(str, findings)), markup=False))
+    words = "\n".join(map(str, findings))
+    if faults:
+        talk.give(values, lambda: talk.out.print(words, markup=False))
         raise InputRefused(
-            Text(f"{len(findings)} faults in {checked} profiles.", f"{checked} 个配置中有 {len(findings)} 处错误。"),
+            Text(f"{len(faults)} faults in {checked} profiles.", f"{checked} 个配置中有 {len(faults)} 处错误。"),
             code="CF-3221",
         )
-    words = Text(f"{checked} profiles, no fault.", f"{checked} 个配置，无错误。")
-    talk.give(values, lambda: talk.out.print(talk.of(words)))
+    end = talk.of(Text(f"{checked} profiles, no fault.", f"{checked} 个配置，无错误。"))
+    talk.give(values, lambda: talk.out.print(f"{words}\n{end}" if words else end, markup=False))
 
 
 @app.command()
@@ -157,9 +167,32 @@ def lint_profile(source: ProfileSource, kind: str, name: str, fonts: FontBook) -
         for field, where in named.items():
             if getattr(model, field) not in source.names(where):
                 yield Finding(file, line_of(text, [field]), f"{field}: there is no {where}/{getattr(model, field)}")
+        yield from _lint_items(source, model, file, text)
+    if isinstance(model, FinancialApplication):
+        yield from lint_financial(model, file, text)
+    if isinstance(model, FileApplication):
+        yield from lint_files(source, name, profile_source(None))
     if isinstance(model, FaceTemplate):
         for found in lint_face(model, fonts):
             yield Finding(file, line_of(text, _path(found.where)), f"{found.where}: {found.what.en}")
+
+
+def _lint_items(source: ProfileSource, product: Product, file: str, text: str) -> Iterator[Finding]:
+    """What a product writes on every card must be a value of its item; a portrait needs a file."""
+    if product.files not in source.names("applications"):
+        return
+    try:
+        files = load(source, "applications", product.files, FileApplication)
+        book = ItemBook(files, load(source, "codes", _ITEM_CODES, CodeTables))
+    except ProfileRefused:
+        return  # they have findings of their own
+    for address, value in product.items.items():
+        try:
+            book.check_input(address, value)
+        except InputRefused as refused:
+            yield Finding(file, line_of(text, ["items", address]), refused.what.en)
+    if product.chip_photo and not any(one.source == "photo" for df in files.directories for one in df.files):
+        yield Finding(file, line_of(text, ["chip_photo"]), f"{product.files} has no file for the portrait")
 
 
 def _path(where: str) -> Sequence[str | int]:

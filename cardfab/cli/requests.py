@@ -64,7 +64,7 @@ def show_findings(talk: Talk, name: str, refused: RequestFileRefused) -> None:
         talk.more |= {"refused": name, "rows": rows}
         return
     columns = (Text("row", "行"), Text("field", "字段"), Text("reason", "原因"))
-    shown = [(str(finding.row), finding.field, talk.of(finding.reason)) for finding in refused.rows]
+    shown = [(str(finding.row), talk.of(finding.column), talk.of(finding.reason)) for finding in refused.rows]
     talk.table(columns, shown, empty=Text("no findings", "无"))
 
 

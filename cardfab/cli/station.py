@@ -31,7 +31,7 @@ def init(
 ) -> None:
     """Make a training station: settings, database, key store with published training keys, people."""
     talk = talk_of(context)
-    located = found_training_station(folder, name)
+    located = found_training_station(folder, name, chip_keys=4)
     me = program()
     words = Text(
         f"Training station {name} is in {folder}. Everything it makes says SPECIMEN.\n"

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,9 +18,12 @@ from cardfab.apdu.link import CardConnection, CardGone, WatchedConnection
 from cardfab.apdu.pcsc import PcscConnection
 from cardfab.apdu.remote import RemoteConnection
 from cardfab.apdu.trace import RecordingConnection
+from cardfab.cli.authorities import authority_of
+from cardfab.cli.tray import TRAY, ChipInProcess, keep_cards
 from cardfab.errors import DeviceFault, StockFault, Text, UsageRefused
 from cardfab.face.fonts import FontBook
 from cardfab.keys import SoftKeyStore, StoreLocked
+from cardfab.keys.pool import IccPool, PoolKeys
 from cardfab.printer.evolis import EvolisPrinter
 from cardfab.printer.stream import open_stream
 from cardfab.production import Person
@@ -30,6 +33,8 @@ from cardfab.resources import ProfileFolders, data_folder
 from cardfab.settings import Located
 from cardfab.station.desk import Desk
 from cardfab.station.devices import Devices
+from cardfab.station.pinpad import LinePad, PinPad
+from cardfab.station.shelf import FolderShelf
 from cardfab.store import Database
 from cardfab.watch import Watch, unwatched
 
@@ -106,6 +111,43 @@ def open_keys(located: Located, ask: ReadSecret) -> SoftKeyStore:
     return store
 
 
+def chip_pool(located: Located, keys: PoolKeys, tell: Callable[[Text], None] = lambda _: None) -> IccPool:
+    """The chip keys that were made ahead, in the folder ``pool`` of the station.
+
+    A training station with none left makes one on the spot; ``tell`` hears once what would be better.
+    """
+    told: set[Text] = set()
+
+    def once(advice: Text) -> None:
+        if advice not in told:
+            told.add(advice)
+            tell(advice)
+
+    return IccPool(FolderShelf(located.folder / "pool"), keys, once if located.values.station.training else None)
+
+
+def pin_pad(located: Located) -> PinPad | None:
+    """Where holders enter a first PIN; None where the station has none. ``simulated`` is for training stations."""
+    address = located.values.devices.pinpad
+    if address == "none":
+        return None
+    if address != "simulated":
+        return LinePad.at(address)
+    from cardfab.simulator.pinpad import TrainingPad
+
+    if not located.values.station.training:
+        raise _for_training()
+    return LinePad(TrainingPad().answer)
+
+
+def _for_training() -> UsageRefused:
+    return UsageRefused(
+        Text("Simulated devices are for a training station.", "模拟设备仅用于训练制卡点。"),
+        do=Text("Name real ones in the settings.", "请在配置中指定实际设备。"),
+        code="CF-2110",
+    )
+
+
 def prompt(what: str) -> str:
     """A secret word from the person, or without a terminal from the first line of standard input."""
     if sys.stdin is None or sys.stdin.isatty():
@@ -123,23 +165,28 @@ def open_desk(
     watch: Watch = unwatched,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     login: str | None = None,
+    tell: Callable[[Text], None] = lambda _: None,
 ) -> Iterator[Desk]:
-    """The station in use by whoever is signed in."""
+    """The station in use by whoever is signed in. ``tell`` hears advice that stops nothing."""
     database = Database(located.path(located.values.database), watch=watch)
     try:
         database.require_current()
         with database.reading() as tx:
             person: Person = tx.people.get(login or signed_in(located))
+        keys = open_keys(located, ask)
         yield Desk(
             station=located.values.station.name,
             training=located.values.station.training,
             person=person,
             database=database,
-            keys=open_keys(located, ask),
+            keys=keys,
             profiles=profile_source(located.folder),
             fonts=font_book(located.values.fonts.dirs),
             now=now,
             random=os.urandom,
+            authority=authority_of(located.values.station.training, os.urandom, now),
+            chip_keys=chip_pool(located, keys, tell).take,
+            pin_pad=pin_pad(located),
         )
     finally:
         database.close()
@@ -169,11 +216,19 @@ class Bench:
     faces: Path | None = None
     trace: IO[str] | None = None
     prints: bool = True
+    tray: Path | None = None
+    """Where the cards of the simulated printer are kept, to be presented at the counter."""
+    hopper: tuple[str, ...] = ()
+    """The blanks that lie on top in the hopper of the simulated printer, by stock; the rest of the stock follows."""
 
 
 @contextmanager
 def open_devices(desk: Desk, bench: Bench, *, watch: Watch = unwatched) -> Iterator[Devices]:
     """The reader and printer pair. ``simulated`` runs a printer with a hopper as full as the books say."""
+    kind, _, rest = bench.reader.partition(":")
+    if kind == "file" and desk.training and not bench.prints:  # a training card put in by hand
+        yield Devices(lambda: WatchedConnection(ChipInProcess(Path(rest)), watch), None, prints=False)
+        return
     with ExitStack() as stack:
         if "simulated" in (bench.reader, bench.printer):
             _require_pair(bench)
@@ -235,30 +290,49 @@ def _require_pair(bench: Bench) -> None:
         )
 
 
+_TRAINING = "training-ssc2"
+"""The training card that stands for a blank whose stock has another name."""
+
+
+def loaded(top: Sequence[str], remaining: Mapping[str, int]) -> list[str]:
+    """The stock of each blank in the hopper: those of ``top`` as far as there are any, then all that remain."""
+    left = dict(remaining)
+    first: list[str] = []
+    for stock in top:
+        if left.get(stock, 0) > 0:
+            left[stock] -= 1
+            first.append(stock)
+    return [*first, *(stock for stock, count in left.items() for _ in range(count))]
+
+
 @contextmanager
 def _simulated(desk: Desk, bench: Bench) -> Iterator[Bench]:
     """A printer, a reader and training chips in this process, on ports of the loopback that nobody else knows."""
-    from cardfab.simulator.chip import make_blank
+    from cardfab.simulator.chip import CARDS, make_card
     from cardfab.simulator.rig import Rig
 
     if not desk.training:
-        raise UsageRefused(
-            Text("Simulated devices are for a training station.", "模拟设备仅用于训练制卡点。"),
-            do=Text("Name reader and printer in the settings.", "请在配置中指定读卡器和打印机。"),
-            code="CF-2110",
-        )
+        raise _for_training()
     with desk.database.transaction("training blanks") as tx:
-        remaining = sum(account.remaining for account in tx.stock.accounts())
-        serials = [tx.jobs.next_number("training-chip", 1) for _ in range(remaining)]
-    with Rig([make_blank(serial=serial) for serial in serials], out=bench.faces) as rig:
+        stocks = loaded(bench.hopper, {account.stock: account.remaining for account in tx.stock.accounts()})
+        serials = [tx.jobs.next_number("training-chip", 1) for _ in stocks]
+    blanks = [
+        make_card(stock if stock in CARDS else _TRAINING, serial) for stock, serial in zip(stocks, serials, strict=True)
+    ]
+    with Rig(blanks, out=bench.faces) as rig:
         printer = f"socket://127.0.0.1:{rig.printer_port}"
-        yield replace(bench, reader=f"tcp://127.0.0.1:{rig.reader_port}", printer=printer)
+        try:
+            yield replace(bench, reader=f"tcp://127.0.0.1:{rig.reader_port}", printer=printer)
+        finally:
+            if bench.tray is not None:
+                keep_cards([card.chip for card in rig.output], bench.tray)
 
 
 def bench_of(located: Located, *, reader: str | None, printer: str | None, faces: Path | None = None) -> Bench:
     """The devices of the settings, or those named on the command line."""
     section = located.values.devices
-    return Bench(reader or section.reader, printer or section.printer, section.printer_profile, faces)
+    tray = located.path(TRAY)
+    return Bench(reader or section.reader, printer or section.printer, section.printer_profile, faces, tray=tray)
 
 
 __all__ = [
@@ -268,10 +342,13 @@ __all__ = [
     "ReadSecret",
     "StationBusy",
     "bench_of",
+    "chip_pool",
     "font_book",
+    "loaded",
     "open_desk",
     "open_devices",
     "open_keys",
+    "pin_pad",
     "profile_source",
     "prompt",
     "sign_in",

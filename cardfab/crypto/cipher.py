@@ -49,6 +49,11 @@ class CipherRefused(ValueError):
     """A key, block or algorithm that cannot be used. Never carries the key."""
 
 
+def xor(left: Buffer, right: Buffer) -> bytes:
+    """Two strings of the same length, byte by byte; raises ValueError for others."""
+    return bytes(a ^ b for a, b in zip(left, right, strict=True))
+
+
 def usable(algorithm: Algorithm) -> bool:
     """Whether the cipher can be computed here; SSF33 is not published."""
     return algorithm is not Algorithm.SSF33

@@ -87,12 +87,17 @@ def emv_option_a(
     ``pan`` digits without padding, ``psn`` two digits (``00`` where the card has none). ``odd_parity`` sets the DES
     parity bits, which EMV leaves optional and PBOC keys do not have.
     """
+    derived = encrypt_ecb(algorithm, _whole("an issuer master key", imk, 16), option_a_data(pan, psn))
+    return bytes(b if b.bit_count() & 1 else b ^ 1 for b in derived) if odd_parity else derived
+
+
+def option_a_data(pan: str, psn: str) -> bytes:
+    """What option A encrypts: the rightmost 16 digits of PAN | PSN, and their complement."""
     digits = pan + psn
     if len(psn) != 2 or not pan or not (digits.isascii() and digits.isdigit()):
         raise CipherRefused("option A takes a PAN of digits and a PSN of two digits")
     y = bytes.fromhex(digits[-16:].zfill(16))
-    derived = _pair(algorithm, _whole("an issuer master key", imk, 16), y)
-    return bytes(b if b.bit_count() & 1 else b ^ 1 for b in derived) if odd_parity else derived
+    return y + _inverse(y)
 
 
 def kcv(algorithm: Algorithm, key: Buffer) -> bytes:

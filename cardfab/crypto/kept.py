@@ -78,6 +78,22 @@ class KeptCbc:
         return "<CBC under a kept key>"
 
 
+class KeptEcb:
+    """ECB encryption under one key."""
+
+    __slots__ = ("_encryptor",)
+
+    def __init__(self, algorithm: Algorithm, key: Buffer) -> None:
+        self._encryptor = Cipher(_make(algorithm, key, b""), modes.ECB()).encryptor()  # noqa: S305 - as the standards say
+
+    def encrypt(self, data: bytes) -> bytes:
+        """Whole blocks; the library keeps back what is less."""
+        return self._encryptor.update(data)
+
+    def __repr__(self) -> str:
+        return "<ECB under a kept key>"
+
+
 class KeptRetailMac:
     """ISO 9797-1 algorithm 3 under one 16-byte key: DES-CBC under its left half, the last block by 3DES."""
 

@@ -9,23 +9,19 @@ from __future__ import annotations
 
 from functools import reduce
 
-from cardfab.crypto.cipher import Algorithm, Buffer, CipherRefused, encrypt_ecb
+from cardfab.crypto.cipher import Algorithm, Buffer, CipherRefused, encrypt_ecb, xor
 from cardfab.crypto.mac import cbc_mac, pad80, retail_mac
 
 
-def _xor(left: bytes, right: bytes) -> bytes:
-    return bytes(a ^ b for a, b in zip(left, right, strict=True))
-
-
-def _session_cipher(algorithm: Algorithm) -> Algorithm:
+def session_cipher(algorithm: Algorithm) -> Algorithm:
     """8-byte ciphers give a *single-length* DES session key, also from a 3DES card key (part 4, 8.4)."""
     return Algorithm.DES if algorithm.block == 8 else algorithm
 
 
-def _left4(block: bytes) -> bytes:
+def left4(block: bytes) -> bytes:
     """The 4-byte MAC of the last block: its left part, or of a 16-byte block the XOR of its four words."""
     words = [block[i : i + 4] for i in range(0, len(block), 4)]
-    return words[0] if len(block) == 8 else reduce(_xor, words)
+    return words[0] if len(block) == 8 else reduce(xor, words)
 
 
 def _padded_if_needed(data: bytes, block: int) -> bytes:
@@ -45,9 +41,9 @@ def auth_data(algorithm: Algorithm, key: Buffer, challenge: Buffer, original: Bu
     """The 8 bytes that prove ``key``: E(session key, original of 8 bytes), 16-byte blocks folded. Part 4, 9.3."""
     if len(original) != 8:
         raise CipherRefused(f"original authentication data has 8 bytes, not {len(original)}")
-    cipher = _session_cipher(algorithm)
+    cipher = session_cipher(algorithm)
     block = encrypt_ecb(cipher, session_key(algorithm, key, challenge), bytes(original).ljust(cipher.block, b"\x00"))
-    return block if cipher.block == 8 else _xor(block[:8], block[8:])
+    return block if cipher.block == 8 else xor(block[:8], block[8:])
 
 
 def sm_mac(algorithm: Algorithm, key: Buffer, challenge: Buffer, data: Buffer) -> bytes:
@@ -55,14 +51,14 @@ def sm_mac(algorithm: Algorithm, key: Buffer, challenge: Buffer, data: Buffer) -
 
     IV 0, CBC under the session key. Part 4, 8.2.4.
     """
-    cipher = _session_cipher(algorithm)
+    cipher = session_cipher(algorithm)
     key_now = session_key(algorithm, key, challenge)
-    return _left4(cbc_mac(cipher, key_now, bytes(cipher.block), pad80(data, cipher.block)))
+    return left4(cbc_mac(cipher, key_now, bytes(cipher.block), pad80(data, cipher.block)))
 
 
 def sm_encrypt(algorithm: Algorithm, key: Buffer, challenge: Buffer, plain: Buffer) -> bytes:
     """LD | ``plain``, padded with 80 00.. only where not whole blocks, ECB under the session key. Part 4, 8.3."""
-    cipher = _session_cipher(algorithm)
+    cipher = session_cipher(algorithm)
     return encrypt_ecb(cipher, session_key(algorithm, key, challenge), _with_length(plain, cipher.block))
 
 
@@ -76,7 +72,7 @@ def load_mac(algorithm: Algorithm, key: Buffer, challenge: Buffer, data: Buffer)
     iv = bytes(challenge).ljust(algorithm.block, b"\x00")
     padded = pad80(data, algorithm.block)
     last = retail_mac(key, iv, padded) if algorithm is Algorithm.TDES else cbc_mac(algorithm, key, iv, padded)
-    return _left4(last)
+    return left4(last)
 
 
 def load_encrypt(algorithm: Algorithm, key: Buffer, plain: Buffer) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from cardfab.crypto import Algorithm, cbc_mac, encrypt_cbc, encrypt_ecb
+from cardfab.crypto import Algorithm, cbc_mac, encrypt_cbc, encrypt_ecb, pad80
 from cardfab.crypto.derive import (
     Diversification,
     Scp02Constant,
@@ -25,7 +25,6 @@ from cardfab.keys.store import KeyUnderDek
 
 _ZERO = bytes(8)
 _TYPES = {Algorithm.TDES: 0x80, Algorithm.AES: 0x88}  # GPC 2.3.1, table 11-16
-EMV = Diversification.of("emv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +169,10 @@ class SoftScp03Session:
         return self.kept_enc.decrypt(self.kept_enc.encrypt_block(counter), data)
 
     def rewrap(self, sealed: Sealed) -> bytes:
-        with self.open_sealed(_in_blocks(sealed, 16)) as plain:
-            return self._under_dek(bytes(plain.view()))
+        """A value that is not whole blocks of AES is filled with 80 00.. (its DGI rule fills to 8 bytes at most)."""
+        with self.open_sealed(_in_blocks(sealed, 8)) as plain:
+            filled = plain.view() if len(plain) % 16 == 0 else pad80(plain.view(), 16)
+            return self._under_dek(bytes(filled))
 
     def new_keys(self, new: SoftPlatformKeys, algorithm: Algorithm, key_data: bytes) -> tuple[KeyUnderDek, ...]:
         return _under_dek(new, algorithm, key_data, 16, self._under_dek)

@@ -6,8 +6,32 @@ from dataclasses import dataclass
 
 from cardfab.crypto import Algorithm, Buffer, CipherRefused, encrypt_ecb
 from cardfab.crypto.derive import kcv, ss_diversify, ss_factors
-from cardfab.crypto.line import auth_data, sm_encrypt, sm_mac
+from cardfab.crypto.line import auth_data, load_mac, sm_encrypt, sm_mac
+from cardfab.keys.label import Level
 from cardfab.keys.secret import Secret
+
+FACTORS_DONE = {Level.MINISTRY: 0, Level.PROVINCE: 1, Level.CITY: 2}
+"""How many of the three factors have been applied to a root of that level."""
+
+
+def region_of(level: Level, region: str) -> str:
+    """Where a root of that level serves a card of ``region``: nothing, two digits of the province, six of the city.
+
+    Cities of region 33xxxx have four digits and 00 (notice 2016-38, 10.3).
+    """
+    if level is Level.PROVINCE:
+        return region[:2]
+    if level is Level.CITY:
+        return region[:4] + "00" if region.startswith("33") else region
+    return ""
+
+
+def lower_root(algorithm: Algorithm, root: Buffer, level: Level, region: str) -> bytes:
+    """A ministry root with the factors of a province or a city applied."""
+    key = bytes(root)
+    for factor in ss_factors(region, bytes(13))[: FACTORS_DONE[level]]:
+        key = ss_diversify(algorithm, key, factor)
+    return key
 
 
 def card_key_bytes(algorithm: Algorithm, root: Buffer, region: str, historical: bytes, done: int) -> bytes:
@@ -43,6 +67,9 @@ class SoftCardKey:
 
     def answer(self, data: bytes) -> bytes:
         return one_block(self.algorithm, self.value.view(), data)
+
+    def code(self, data: bytes) -> bytes:
+        return load_mac(self.algorithm, self.value.view(), bytes(self.algorithm.block), data)
 
     def __repr__(self) -> str:
         return f"<card key {self.algorithm.value}, KCV {kcv(self.algorithm, self.value.view()).hex().upper()}>"

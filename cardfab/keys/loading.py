@@ -14,6 +14,9 @@ from cardfab.keys.secret import Secret
 FACTORY_DEFAULT = "cos/factory-default"
 FACTORY_DEFAULT_KEY = b"\xff" * 16
 """The transport key that many chips leave their factory with, published everywhere. Only a training store has it."""
+FIRST_PIN = "ss/PIN"
+FIRST_PIN_VALUE = bytes.fromhex("123456")
+"""The PIN that blanks of a training station get, two digits a byte. Only a training store has it."""
 
 
 class ClearKeyRefused(KeyFault):
@@ -35,6 +38,19 @@ class ClearKeyRefused(KeyFault):
 
 
 @dataclass(frozen=True, slots=True)
+class SoftFirstPin:
+    """The PIN that blanks come with; fulfils :class:`~cardfab.keys.store.FirstPin`."""
+
+    value: Secret
+
+    def block(self) -> bytes:
+        return bytes(self.value.view())
+
+    def __repr__(self) -> str:
+        return "<the first PIN of the blanks>"
+
+
+@dataclass(frozen=True, slots=True)
 class SoftMasterKey:
     """A master or transport key of one card: it is proved to the card, and other keys go under it."""
 
@@ -46,6 +62,9 @@ class SoftMasterKey:
 
     def authenticate(self, challenge: bytes, original: bytes) -> bytes:
         return auth_data(self.algorithm, self.value.view(), challenge, original)
+
+    def mac(self, challenge: bytes, data: bytes) -> bytes:
+        return load_mac(self.algorithm, self.value.view(), challenge, data)
 
     def __repr__(self) -> str:
         return f"<master key {self.algorithm.value}, KCV {kcv(self.algorithm, self.value.view()).hex().upper()}>"

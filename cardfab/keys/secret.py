@@ -26,8 +26,7 @@ class Secret:
 
     def wipe(self) -> None:
         """Overwrite with zeros; the secret is of no use afterwards."""
-        for i in range(len(self._bytes)):
-            self._bytes[i] = 0
+        memoryview(self._bytes)[:] = bytes(len(self._bytes))  # a view writes in place, whatever the length
 
     def __len__(self) -> int:
         return len(self._bytes)

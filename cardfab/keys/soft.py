@@ -25,14 +25,31 @@ from cardfab.crypto import (
     seal,
     unseal,
 )
-from cardfab.crypto.derive import Diversification, emv_option_a, kcv
-from cardfab.errors import Text
-from cardfab.keys.channel import EMV, SoftChannelKeys, SoftPlatformKeys
-from cardfab.keys.diversify import SoftCardKey, card_key_bytes
-from cardfab.keys.label import ROOTS, STATION_KEYS, KeyInfo, KeySpec, Level, Sealed, Usage, training_root
-from cardfab.keys.loading import FACTORY_DEFAULT, FACTORY_DEFAULT_KEY, SoftLoadKey, SoftMasterKey
+from cardfab.crypto.derive import Diversification, kcv
+from cardfab.crypto.kept import KeptEcb
+from cardfab.crypto.rsa import RsaPrivate, generate
+from cardfab.crypto.sm import sm2_generate, sm2_public
+from cardfab.errors import KeyFault, Text
+from cardfab.keys.certificates import IssuerCertificate
+from cardfab.keys.channel import SoftChannelKeys, SoftPlatformKeys, SoftScp03Keys
+from cardfab.keys.diversify import FACTORS_DONE, SoftCardKey, card_key_bytes, region_of
+from cardfab.keys.emvcard import SoftEmvHost
+from cardfab.keys.label import STATION_KEYS, KeyInfo, KeySpec, Level, Sealed, Usage, training_root
+from cardfab.keys.loading import (
+    FACTORY_DEFAULT,
+    FACTORY_DEFAULT_KEY,
+    FIRST_PIN,
+    FIRST_PIN_VALUE,
+    SoftFirstPin,
+    SoftLoadKey,
+    SoftMasterKey,
+)
+from cardfab.keys.pki import SoftPkiPin, manager_digits, packed
+from cardfab.keys.published import ISSUER_KEYS, published_issuer_key
+from cardfab.keys.purse import SoftLoadPurse, SoftPurchasePurse, SoftTacKey
+from cardfab.keys.roots import PUBLISHED, ROOTS
 from cardfab.keys.secret import Secret
-from cardfab.keys.store import KeyUnknown, KeyUseRefused, StoreLocked
+from cardfab.keys.store import KeyOfAnotherRegion, KeyUnknown, KeyUseRefused, StoreLocked
 
 MAGIC = b"CFKS1\n"
 GP_TEST = "gp/test"
@@ -43,18 +60,31 @@ _MOST = {"passes": 100, "kib": 4 * 1024 * 1024, "lanes": 64}
 """What a header may ask for: a changed one shall not take all the memory of the machine."""
 
 
+_LOADED = (Usage.MASTER_ROOT, Usage.LOAD_ROOT, Usage.PURCHASE_ROOT, Usage.TAC_ROOT)
+"""What a card holds besides keys that are proved or protect the line."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Held:
     info: KeyInfo
     value: Secret
 
 
-class SoftKeyStore:
+class SoftKeyStore(SoftEmvHost):
     """A :class:`~cardfab.keys.store.KeyStore` over keys held in this process's memory."""
 
-    def __init__(self, held: Mapping[str, _Held], random: Callable[[int], bytes]) -> None:
+    def __init__(
+        self,
+        held: Mapping[str, _Held],
+        random: Callable[[int], bytes],
+        certificates: Mapping[str, IssuerCertificate] | None = None,
+    ) -> None:
         self._held = dict(held)
         self._random = random
+        self._certificates = dict(certificates or {})
+        self._signers: dict[str, RsaPrivate] = {}
+        self._roots: dict[str, KeptEcb] = {}
+        self._points: dict[str, bytes] = {}
 
     def __repr__(self) -> str:
         return f"<SoftKeyStore of {len(self._held)} keys>"
@@ -66,17 +96,30 @@ class SoftKeyStore:
         """The published training roots, and station keys at random."""
         held = {spec.label: _hold(spec, training_root(spec.label), training=True) for spec in ROOTS}
         held |= {spec.label: _hold(spec, random(32), training=True) for spec in STATION_KEYS}
+        held |= {spec.label: _hold(spec, published_issuer_key(spec.label), training=True) for spec in ISSUER_KEYS}
         return cls(held, random)
+
+    def make_issuer_key(self, label: str, *, bits: int | None, exponent: int = 65537) -> KeyInfo:
+        """A new issuer key: RSA of so many bits, SM2 for None. Raises KeyFault where the label is taken."""
+        if label in self._held:
+            raise KeyFault(Text(f"There is a key '{label}' already.", f"已有密钥“{label}”。"), code="CF-6407")
+        value = sm2_generate(self._random)[0] if bits is None else generate(bits, exponent)
+        spec = KeySpec(label, "SM2" if bits is None else f"RSA-{bits}", Usage.ISSUER, Level.BANK)
+        self._held[label] = _hold(spec, value, training=self._training)
+        return self._held[label].info
 
     def to_file(self, word: Buffer) -> bytes:
         """The sealed file under a word."""
         header = {
             "argon2id": {"passes": _PASSES, "kib": _KIB, "lanes": _LANES, "salt": self._random(16).hex()},
             "count": len(self._held),
-            "training": all(key.info.training for key in self._held.values()),
+            "training": self._training,
         }
         line = json.dumps(header, sort_keys=True, separators=(",", ":")).encode() + b"\n"
-        plain = json.dumps([_to_json(key) for key in self._held.values()]).encode()
+        certificates = [
+            {"certificate": kept.to_json_bytes().decode(), "label": label} for label, kept in self._certificates.items()
+        ]
+        plain = json.dumps([*(_to_json(key) for key in self._held.values()), *certificates]).encode()
         with _opening_key(header, word) as opening:
             return MAGIC + line + seal(opening.view(), plain, MAGIC + line, self._random)
 
@@ -97,8 +140,14 @@ class SoftKeyStore:
                     "Try the word again, or restore the file from its backup.", "请重新输入口令，或从备份恢复该文件。"
                 ),
             ) from broken
-        held = [_from_json(entry) for entry in json.loads(plain)]
-        return cls({key.info.label: key for key in held}, random)
+        entries = json.loads(plain)
+        held = [_from_json(entry) for entry in entries if "certificate" not in entry]
+        certificates = {
+            entry["label"]: IssuerCertificate.from_json_bytes(entry["certificate"].encode())
+            for entry in entries
+            if "certificate" in entry
+        }
+        return cls({key.info.label: key for key in held}, random, certificates)
 
     # -- KeyStore ----------------------------------------------------------------------------------------------------
 
@@ -107,15 +156,23 @@ class SoftKeyStore:
 
     def info(self, label: str) -> KeyInfo:
         if label not in self._held:
-            raise KeyUnknown(label)
+            raise KeyUnknown(label, published=label in PUBLISHED and self._training)
         return self._held[label].info
 
     def card_key(self, label: str, region: str, historical: bytes) -> SoftCardKey:
-        value = self._card_value(label, Usage.CARD_ROOT, region, historical)
-        return SoftCardKey(Algorithm(self.info(label).algorithm), value)
+        return SoftCardKey(*self._on_card(label, Usage.CARD_ROOT, region, historical))
+
+    def purse_load(self, label: str, region: str, historical: bytes) -> SoftLoadPurse:
+        return SoftLoadPurse(*self._on_card(label, Usage.LOAD_ROOT, region, historical))
+
+    def purse_purchase(self, label: str, region: str, historical: bytes) -> SoftPurchasePurse:
+        return SoftPurchasePurse(*self._on_card(label, Usage.PURCHASE_ROOT, region, historical))
+
+    def purse_tac(self, label: str, region: str, historical: bytes) -> SoftTacKey:
+        return SoftTacKey(*self._on_card(label, Usage.TAC_ROOT, region, historical))
 
     def master_key(self, label: str, region: str, historical: bytes) -> SoftMasterKey:
-        if label == FACTORY_DEFAULT and all(key.info.training for key in self._held.values()):
+        if label == FACTORY_DEFAULT and self._training:
             return SoftMasterKey(Algorithm.TDES, Secret(FACTORY_DEFAULT_KEY))
         if self.info(label).usage is Usage.FACTORY:  # one key for every chip of the lot
             value = self._use(label, Usage.FACTORY)
@@ -133,17 +190,40 @@ class SoftKeyStore:
         header: bytes = b"",
         fill: int = 0,
     ) -> SoftLoadKey:
-        info = self.info(label)
-        usage = Usage.MASTER_ROOT if info.usage is Usage.MASTER_ROOT else Usage.CARD_ROOT
-        value = self._card_value(label, usage, region, historical)
         over = None if under is None else self.master_key(under, region, historical)
+        if label == FIRST_PIN and self._training:
+            return SoftLoadKey(label, Secret(FIRST_PIN_VALUE), over, header, fill, published=True)
+        info = self.info(label)
+        if info.usage is Usage.FACTORY:
+            value = self._use(label, Usage.FACTORY)
+        else:
+            usage = info.usage if info.usage in _LOADED else Usage.CARD_ROOT
+            value = self._card_value(label, usage, region, historical)
         return SoftLoadKey(label, value, over, header, fill, info.training)
 
-    def channel(self, label: str) -> SoftChannelKeys:
-        return self.platform(label, EMV).scp02
+    def first_pin(self, label: str) -> SoftFirstPin:
+        if label == FIRST_PIN and self._training:
+            return SoftFirstPin(Secret(FIRST_PIN_VALUE))
+        raise KeyUnknown(label)
+
+    def pki_pin(self, label: str, region: str, historical: bytes, *, new: str | None = None) -> SoftPkiPin:
+        value = self._pki_value(label, region, historical)
+        return SoftPkiPin(value, None if new is None else self._pki_value(new, region, historical))
+
+    def holder_pin(self, pin: str, *, new: str | None = None) -> SoftPkiPin:
+        return SoftPkiPin(packed(pin), None if new is None else packed(new))
+
+    def pki_reset(self, label: str, region: str, historical: bytes, *, new: str) -> SoftPkiPin:
+        return SoftPkiPin(self._pki_value(label, region, historical), packed(new))
+
+    def channel(self, label: str, diversification: str | None = None) -> SoftChannelKeys:
+        return self.platform(label, _scheme(diversification or "emv")).scp02
+
+    def channel03(self, label: str, diversification: str | None = None) -> SoftScp03Keys:
+        return self.platform(label, _scheme(diversification or "kdf3")).scp03
 
     def platform(self, label: str, scheme: Diversification | None) -> SoftPlatformKeys:
-        if label == GP_TEST and label not in self._held and all(key.info.training for key in self._held.values()):
+        if label == GP_TEST and label not in self._held and self._training:
             both = frozenset((Algorithm.TDES, Algorithm.AES))
             return SoftPlatformKeys(Secret(GP_TEST_KEY), scheme, both, self._open_transport)
         root, info = self._use(label, Usage.CHANNEL_ROOT), self.info(label)
@@ -151,14 +231,6 @@ class SoftKeyStore:
         # A published root may serve either cipher; any other has the one purpose that it was made for.
         ciphers = frozenset((Algorithm.TDES, Algorithm.AES)) if info.training else frozenset((own,))
         return SoftPlatformKeys(root, scheme, ciphers, self._open_transport)
-
-    def emv_keys(self, labels: Sequence[str], pan: str, psn: str, meaning: str) -> Sealed:
-        keys: list[bytes] = []
-        for label in labels:
-            keys.append(emv_option_a(self._use(label, Usage.EMV_ROOT).view(), pan, psn))
-        kcvs = tuple(kcv(Algorithm.TDES, key) for key in keys)
-        with Secret(b"".join(keys)) as joined:
-            return self._seal_transport(joined, meaning, kcvs)
 
     def random_pin(self, digits: int, meaning: str) -> Sealed:
         with Secret(_pin_block(digits, self._random)) as block:
@@ -191,6 +263,14 @@ class SoftKeyStore:
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
+    @property
+    def _training(self) -> bool:
+        return all(key.info.training for key in self._held.values())
+
+    def _on_card(self, label: str, usage: Usage, region: str, historical: bytes) -> tuple[Algorithm, Secret]:
+        value = self._card_value(label, usage, region, historical)
+        return Algorithm(self.info(label).algorithm), value
+
     def _use(self, label: str, usage: Usage) -> Secret:
         info = self.info(label)
         if info.usage is not usage:
@@ -200,9 +280,18 @@ class SoftKeyStore:
     def _card_value(self, label: str, usage: Usage, region: str, historical: bytes) -> Secret:
         info = self.info(label)
         root = self._use(label, usage)
-        # A root of a lower level has had its upper factors applied already (LD/T 32 part 9, 8).
-        done = {Level.MINISTRY: 0, Level.PROVINCE: 1, Level.CITY: 2}[info.level]
+        # A root of a lower level has had its upper factors applied already (LD/T 32 part 9, 8); files of before this
+        # was kept do not say for which region.
+        done = FACTORS_DONE[info.level]
+        if info.region and info.region != region_of(info.level, region):
+            raise KeyOfAnotherRegion(info, region)
         return Secret(card_key_bytes(Algorithm(info.algorithm), root.view(), region, historical, done))
+
+    def _pki_value(self, label: str, region: str, historical: bytes) -> Secret:
+        if label not in self._held:  # no key: the PIN of a lot of blanks
+            return Secret(self.first_pin(label).block())
+        with self._card_value(label, Usage.MASTER_ROOT, region, historical) as key:
+            return Secret(manager_digits(key.view()))
 
     def _salted(self, label: str, salt: bytes) -> Secret:
         return Secret(keyed_digest(self._use(label, Usage.SEAL).view(), b"cardfab batch key" + salt))
@@ -223,14 +312,25 @@ class SoftKeyStore:
             ) from broken
 
 
+def _scheme(name: str) -> Diversification | None:
+    return None if name == "none" else Diversification.of(name)
+
+
 def _hold(spec: KeySpec, value: bytes, *, training: bool) -> _Held:
-    info = KeyInfo(spec.label, spec.algorithm, spec.usage, spec.level, spec.version, training, _check(spec, value))
+    check = _check(spec, value)
+    info = KeyInfo(
+        spec.label, spec.algorithm, spec.usage, spec.level, spec.version, training, check, region=spec.region
+    )
     return _Held(info, Secret(value))
 
 
 def _check(spec: KeySpec, value: bytes) -> str:
     if spec.algorithm == "Ed25519":
         return ed25519_public(value)[:4].hex().upper()
+    if spec.algorithm == "SM2":
+        return sm2_public(value)[:4].hex().upper()
+    if spec.algorithm.startswith("RSA-"):
+        return RsaPrivate.of_der(value).public.modulus[:4].hex().upper()
     if spec.algorithm == "HMAC-SHA-256":
         return keyed_digest(value, bytes(16))[:3].hex().upper()
     algorithm = {"AES-256": Algorithm.AES}.get(spec.algorithm) or Algorithm(spec.algorithm)
@@ -276,6 +376,7 @@ def _to_json(key: _Held) -> dict[str, object]:
         "usage": info.usage.name,
         "level": info.level.name,
         "version": info.version,
+        "region": info.region,
         "training": info.training,
         "value": key.value.view().hex(),
     }
@@ -288,5 +389,6 @@ def _from_json(entry: Mapping[str, str | int | bool]) -> _Held:
         usage=Usage[str(entry["usage"])],
         level=Level[str(entry["level"])],
         version=int(entry["version"]),
+        region=str(entry.get("region", "")),
     )
     return _hold(spec, bytes.fromhex(str(entry["value"])), training=bool(entry["training"]))

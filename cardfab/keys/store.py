@@ -10,8 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from cardfab.crypto.purse import Load, Purchase
 from cardfab.errors import KeyFault, Text
-from cardfab.keys.label import KeyInfo, Sealed, Usage
+from cardfab.keys.emvkeys import EmvHostKeys
+from cardfab.keys.issuerkeys import IssuerKeys
+from cardfab.keys.label import KeyInfo, Level, Sealed, Usage
 
 
 class KeyUnknown(KeyFault):
@@ -19,11 +22,32 @@ class KeyUnknown(KeyFault):
 
     default_code = "CF-6100"
 
-    def __init__(self, label: str) -> None:
-        super().__init__(
-            Text(f"The key store has no key '{label}'.", f"密钥库中没有密钥“{label}”。"),
-            do=Text("'cardfab keys list' shows what it has.", "cardfab keys list 可查看已有密钥。"),
+    def __init__(self, label: str, *, published: bool = False) -> None:
+        old = Text(
+            "This training station is older than that training key; make a new one with 'cardfab init'.",
+            "该培训制卡点建立时尚未公布此培训密钥；请用 cardfab init 新建培训制卡点。",
         )
+        look = Text("'cardfab keys list' shows what it has.", "cardfab keys list 可查看已有密钥。")
+        super().__init__(
+            Text(f"The key store has no key '{label}'.", f"密钥库中没有密钥“{label}”。"), do=old if published else look
+        )
+
+
+class KeyOfAnotherRegion(KeyFault):
+    """The root was given out to another province or city than the card's; the card is not asked."""
+
+    default_code = "CF-6230"
+
+    def __init__(self, info: KeyInfo, region: str) -> None:
+        level = Text("province", "省") if info.level is Level.PROVINCE else Text("city", "市")
+        super().__init__(
+            Text(
+                f"The key '{info.label}' is that of {level.en} {info.region}; the card is of region {region}.",
+                f"密钥“{info.label}”属于{level.zh} {info.region}，卡片属于地区 {region}。",
+            ),
+            do=Text("Serve this card where its keys are held.", "请到持有该密钥的地区办理。"),
+        )
+        self.level = info.level
 
 
 class KeyUseRefused(KeyFault):
@@ -63,6 +87,42 @@ class OnCardKey(Protocol):
 
     def answer(self, data: bytes) -> bytes:
         """E(key, data), ``data`` of at most one block, padded with 00."""
+        ...
+
+    def code(self, data: bytes) -> bytes:
+        """MAC of 4 bytes under the key itself, IV 0: the authentication code of an identification code."""
+        ...
+
+
+class LoadPurse(Protocol):
+    """DLK of one card: what the host does in a load (LD/T 32 part 7, 11)."""
+
+    def offers(self, load: Load, mac1: bytes) -> bool:
+        """Whether MAC1 of INITIALIZE FOR LOAD is the card's."""
+        ...
+
+    def credit(self, load: Load) -> bytes:
+        """MAC2, 4 bytes, for CREDIT FOR LOAD."""
+        ...
+
+
+class PurchasePurse(Protocol):
+    """DPK of one card: what the terminal's PSAM does in a purchase (part 7, 12)."""
+
+    def debit(self, purchase: Purchase) -> bytes:
+        """MAC1, 4 bytes, for DEBIT FOR PURCHASE."""
+        ...
+
+    def paid(self, purchase: Purchase, mac2: bytes) -> bool:
+        """Whether MAC2 is the card's."""
+        ...
+
+
+class TacKey(Protocol):
+    """DTK of one card: proves to the host that a transaction was made (part 7, 15)."""
+
+    def certifies(self, transaction: Load | Purchase, tac: bytes) -> bool:
+        """Whether the TAC is the card's."""
         ...
 
 
@@ -119,6 +179,42 @@ class ChannelKeys(Protocol):
         ...
 
 
+class ChannelSession03(Protocol):
+    """The session keys of one SCP03 channel; K-DEK does not leave."""
+
+    def cryptogram(self, constant: int, context: bytes, length: int) -> bytes:
+        """``length`` bytes derived from S-MAC."""
+        ...
+
+    def cmac(self, data: bytes) -> bytes:
+        """AES-CMAC under S-MAC, 16 bytes."""
+        ...
+
+    def rmac(self, data: bytes) -> bytes:
+        """AES-CMAC under S-RMAC, 16 bytes."""
+        ...
+
+    def encrypt(self, counter: bytes, data: bytes) -> bytes:
+        """CBC of whole blocks under S-ENC behind the encrypted counter."""
+        ...
+
+    def decrypt(self, counter: bytes, data: bytes) -> bytes:
+        """The inverse, for responses."""
+        ...
+
+    def rewrap(self, sealed: Sealed) -> bytes:
+        """A sealed secret as AES-CBC ciphertext under K-DEK, filled to whole blocks."""
+        ...
+
+
+class ChannelKeys03(Protocol):
+    """Opens SCP03 sessions for chips whose channel keys come from one root."""
+
+    def open(self, key_data: bytes, kvn: int, context: bytes) -> ChannelSession03:
+        """Session keys for the chip with that KEYDATA; ``context`` is host challenge | card challenge."""
+        ...
+
+
 class OnCardMasterKey(Protocol):
     """A master or transport key of one card: proved to the card; other keys go under it."""
 
@@ -128,6 +224,30 @@ class OnCardMasterKey(Protocol):
 
     def authenticate(self, challenge: bytes, original: bytes) -> bytes:
         """The 8 bytes that prove the key in the social-security form."""
+        ...
+
+    def mac(self, challenge: bytes, data: bytes) -> bytes:
+        """4 bytes over ``data`` under the key itself, IV the challenge (part 9, 7.1.3)."""
+        ...
+
+
+class FirstPin(Protocol):
+    """The PIN that blanks come with, on its way to a chip."""
+
+    def block(self) -> bytes:
+        """Its digits, two a byte, an odd last one padded F."""
+        ...
+
+
+class PkiPin(Protocol):
+    """A PIN of the certificate application: proved and changed by a key that is made of it."""
+
+    def proof(self, challenge: bytes) -> bytes:
+        """SM4 of a challenge of 16 bytes."""
+        ...
+
+    def change(self, challenge: bytes, header: bytes) -> bytes:
+        """The new PIN under this one, and a MAC over ``header`` of five bytes and it, IV the challenge: 20 bytes."""
         ...
 
 
@@ -147,7 +267,7 @@ class KeyToLoad(Protocol):
         ...
 
 
-class KeyStore(Protocol):
+class KeyStore(IssuerKeys, EmvHostKeys, Protocol):
     """What the station asks of key material. Every method raises :class:`KeyUnknown` or :class:`KeyUseRefused`."""
 
     def infos(self) -> Sequence[KeyInfo]:
@@ -159,7 +279,22 @@ class KeyStore(Protocol):
         ...
 
     def card_key(self, label: str, region: str, historical: bytes) -> OnCardKey:
-        """The card's key of a ministry, province or city root, by region code and the 13 historical bytes."""
+        """The card's key of a ministry, province or city root, by region code and the 13 historical bytes.
+
+        Raises :class:`KeyOfAnotherRegion` for a root that was given out to another province or city.
+        """
+        ...
+
+    def purse_load(self, label: str, region: str, historical: bytes) -> LoadPurse:
+        """The card's load key of a root."""
+        ...
+
+    def purse_purchase(self, label: str, region: str, historical: bytes) -> PurchasePurse:
+        """The card's purchase key of a root."""
+        ...
+
+    def purse_tac(self, label: str, region: str, historical: bytes) -> TacKey:
+        """The card's TAC key of a root."""
         ...
 
     def master_key(self, label: str, region: str, historical: bytes) -> OnCardMasterKey:
@@ -179,16 +314,28 @@ class KeyStore(Protocol):
         """The card's key of a root, to be loaded under another; its value padded with FF to ``fill`` bytes."""
         ...
 
-    def channel(self, label: str) -> ChannelKeys:
-        """Channel keys of a KMC."""
+    def first_pin(self, label: str) -> FirstPin:
+        """The PIN of the blanks of that label."""
         ...
 
-    def emv_keys(self, labels: Sequence[str], pan: str, psn: str, meaning: str) -> Sealed:
-        """The card's UDKs of several issuer master keys, one after the other, sealed, with their check values."""
+    def pki_pin(self, label: str, region: str, historical: bytes, *, new: str | None = None) -> PkiPin:
+        """The manager's PIN of a card by its root, or the user's by the label of the blanks' PIN; ``new`` likewise."""
         ...
 
-    def random_pin(self, digits: int, meaning: str) -> Sealed:
-        """A random PIN as a sealed format-2 block (ISO 9564-1), never seen outside."""
+    def holder_pin(self, pin: str, *, new: str | None = None) -> PkiPin:
+        """The user's PIN as the holder typed it, and the one it is to become; 4 to 16 digits each."""
+        ...
+
+    def pki_reset(self, label: str, region: str, historical: bytes, *, new: str) -> PkiPin:
+        """The manager's PIN of a card by its root, with the user's PIN that it is to set."""
+        ...
+
+    def channel(self, label: str, diversification: str | None = None) -> ChannelKeys:
+        """Channel keys of a KMC for SCP02; the chip's keys come as in EMV CPS, or by that diversification."""
+        ...
+
+    def channel03(self, label: str, diversification: str | None = None) -> ChannelKeys03:
+        """The same for SCP03, where KDF3 is usual."""
         ...
 
     def seal(self, label: str, salt: bytes, plain: bytes, bound: bytes) -> bytes:

@@ -5,7 +5,7 @@ from cardfab.plan.describe import DescribedCommand, describe
 from cardfab.plan.plan import OnStep, PersonalisationPlan, ReadBackDiffers, carry_out, require_equal
 from cardfab.plan.run import Comparison, Run
 from cardfab.plan.steps import BlankNotBlank, OtherRegion, Step
-from cardfab.plan.structure import StructureRefused, compile_structure
+from cardfab.plan.structure import StructureRefused, compile_erase, compile_structure
 
 __all__ = [
     "CARD_NUMBER",
@@ -20,6 +20,7 @@ __all__ = [
     "Step",
     "StructureRefused",
     "carry_out",
+    "compile_erase",
     "compile_plan",
     "compile_structure",
     "describe",

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from cardfab.apdu import commands
-from cardfab.apdu.dialect import Protection, prove_directly, write_key
+from cardfab.apdu.dialect import Protection, end_with_mac, prove_directly, write_key
 from cardfab.apdu.layout import CommandLayout, Layout
 from cardfab.apdu.line import external_authenticate
 from cardfab.apdu.link import Exchange, expect
 from cardfab.apdu.message import CommandApdu
 from cardfab.errors import Text
 from cardfab.plan.run import Run
+
+FILE_EXISTS = (0x6A89, 0x9850)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +61,24 @@ class SelectRoot:
 
 @dataclass(frozen=True, slots=True)
 class CreateFile:
-    """Make a directory or file in the current directory, or describe it (DIR, FCI)."""
+    """Make a directory or file in the current directory, or describe it (DIR, FCI).
+
+    ``again`` takes it that it is there already: the chip does not tell of every file.
+    """
 
     command: CommandApdu
     title: Text
+    again: bool = False
 
     def exchange(self, run: Run) -> Exchange[None]:
-        expect((yield self.command), self.command)
+        expect((yield self.command), self.command, *(FILE_EXISTS if self.again else ()))
 
 
 @dataclass(frozen=True, slots=True)
 class WriteKey:
     """Load a key of the hierarchy: ``label`` under ``under``; ``header`` of the command, ``record`` header of the key.
 
-    ``fill`` is the length to which the value is padded, ``block`` that of the cipher it goes under, ``challenge`` what
-    its MAC takes.
+    ``fill`` is the length to which the value is padded, ``challenge`` what its MAC takes.
     """
 
     label: str
@@ -82,7 +87,6 @@ class WriteKey:
     header: bytes
     record: bytes
     fill: int
-    block: int
     challenge: int
     title: Text
 
@@ -108,6 +112,20 @@ class WriteIdentification:
         value = bytes.fromhex(run.region) + bytes.fromhex("D156000005") + run.historical[-4:] + b"\xff" * 4
         command = commands.update_record(self.number, self.sfi, b"\x01\x10" + value, name=self.title.en)
         expect((yield command), command)
+
+
+@dataclass(frozen=True, slots=True)
+class EndWithMac:
+    """End the pre-personalisation once for the whole chip, with a MAC under the key of the master file."""
+
+    label: str
+    header: bytes
+    challenge: int
+    title: Text
+
+    def exchange(self, run: Run) -> Exchange[None]:
+        key = run.keys.master_key(self.label, run.region, run.historical)
+        yield from end_with_mac(key, self.header, challenge=self.challenge, name=self.title.en)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from cardfab.apdu.link import Link, drive
 from cardfab.apdu.message import CommandApdu
 from cardfab.errors import CardRefused, Text
+from cardfab.plan.certifying import ChangeManagerPin, ReplacePkiMaster
+from cardfab.plan.channel import OpenChannel
 from cardfab.plan.run import Comparison, Run
-from cardfab.plan.steps import Authenticate, OpenChannel, Step
+from cardfab.plan.steps import Authenticate, Step
 
 OnStep = Callable[[int, Step], None]
 
@@ -32,8 +34,15 @@ class PersonalisationPlan:
     def key_labels(self) -> frozenset[str]:
         """Every root that carrying the plan out asks for."""
         steps = (*self.inspect, *self.encode, *self.verify, *self.identify)
-        proved = {step.label for step in steps if isinstance(step, Authenticate)}
-        return frozenset(proved | {step.root for step in steps if isinstance(step, OpenChannel)})
+        labels: set[str] = set()
+        for step in steps:
+            if isinstance(step, Authenticate):
+                labels.add(step.label)
+            elif isinstance(step, OpenChannel):
+                labels.add(step.root)
+            elif isinstance(step, ChangeManagerPin | ReplacePkiMaster):
+                labels |= {step.old, step.new}
+        return frozenset(labels)
 
     def content(self) -> bytes:
         """Canonical bytes of everything the plan says, for a keyed digest; equal plans give equal bytes."""

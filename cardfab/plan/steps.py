@@ -15,13 +15,24 @@ from cardfab.apdu.layout import CommandLayout
 from cardfab.apdu.line import external_authenticate
 from cardfab.apdu.link import CardAnswerMalformed, Exchange, expect
 from cardfab.apdu.message import CommandApdu
-from cardfab.apdu.scp import Level, open_scp02, through
-from cardfab.apdu.tlv import Dgi
 from cardfab.errors import CardRefused, Text
-from cardfab.keys import Sealed
+from cardfab.plan.activating import Activate, ExpectClosed, ProveCard
+from cardfab.plan.certifying import (
+    Certify,
+    ChangeManagerPin,
+    ChangeUserPin,
+    ExpectCertificate,
+    ImportEncryptionKey,
+    ReplacePkiMaster,
+    VerifyPki,
+    WriteCertificate,
+)
+from cardfab.plan.channel import OpenChannel, Personalise, StoreData
+from cardfab.plan.filing import AddRecord, ExpectBinary, NotReadBack, VerifyPin, WriteBinary
 from cardfab.plan.making import (
     CreateFile,
     EndStage,
+    EndWithMac,
     ProveMaster,
     ProveTransport,
     SelectRoot,
@@ -29,7 +40,6 @@ from cardfab.plan.making import (
     WriteKey,
 )
 from cardfab.plan.run import Comparison, Run
-from cardfab.prepare.financial import DataGrouping
 
 
 class BlankNotBlank(CardRefused):
@@ -62,17 +72,19 @@ class Authenticate:
     """Prove a key of the hierarchy to the chip: EXTERNAL AUTHENTICATE over the chip's challenge.
 
     ``command`` is the form of a card operating system whose keys are proved directly, without a session key.
+    ``version`` names one of the key's groups in the 17th byte.
     """
 
     label: str
     key_id: int
     title: Text
     command: CommandLayout | None = None
+    version: int | None = None
 
     def exchange(self, run: Run) -> Exchange[None]:
         key = run.keys.card_key(self.label, run.region, run.historical)
         if self.command is None:
-            yield from external_authenticate(key, self.key_id, name=self.title.en)
+            yield from external_authenticate(key, self.key_id, version=self.version, name=self.title.en)
         else:
             yield from prove_directly(key, self.command, key_id=self.key_id, name=self.title.en)
 
@@ -156,41 +168,6 @@ class UpdateRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenChannel:
-    """Open the secure channel of the selected application (SCP02, EMV CPS)."""
-
-    root: str
-    kvn: int
-    level: int
-    title: Text
-
-    def exchange(self, run: Run) -> Exchange[None]:
-        challenge = run.random(8)
-        run.channel = yield from open_scp02(
-            run.keys.channel(self.root), challenge, kvn=self.kvn, level=Level(self.level)
-        )
-
-
-@dataclass(frozen=True, slots=True)
-class StoreData:
-    """Load data groupings; secrets are re-wrapped under the session's data-encryption key inside the key store."""
-
-    groupings: tuple[DataGrouping, ...]
-    chunk: int
-    title: Text
-
-    def exchange(self, run: Run) -> Exchange[None]:
-        channel = run.open_channel()
-        parts = []
-        for grouping in self.groupings:
-            value = grouping.value
-            sent = channel.keys.rewrap(value) if isinstance(value, Sealed) else value
-            parts.append((Dgi(int(grouping.dgi, 16), sent).to_bytes(), grouping.secret))
-        blocks = commands.store_data_blocks(parts, min(self.chunk, channel.room))
-        yield from through(channel, commands.send_all(blocks))
-
-
-@dataclass(frozen=True, slots=True)
 class Expect:
     """Read and compare: what the chip answers to ``command`` against ``expected``."""
 
@@ -212,8 +189,14 @@ Step: TypeAlias = (
     | Capture
     | UpdateRecord
     | OpenChannel
+    | Personalise
     | StoreData
     | Expect
+    | WriteBinary
+    | ExpectBinary
+    | AddRecord
+    | VerifyPin
+    | NotReadBack
     | ProveTransport
     | ProveMaster
     | SelectRoot
@@ -221,5 +204,17 @@ Step: TypeAlias = (
     | WriteKey
     | WriteIdentification
     | EndStage
+    | EndWithMac
+    | Activate
+    | ProveCard
+    | ExpectClosed
+    | Certify
+    | VerifyPki
+    | ImportEncryptionKey
+    | WriteCertificate
+    | ChangeManagerPin
+    | ChangeUserPin
+    | ReplacePkiMaster
+    | ExpectCertificate
 )
 """Everything a plan can do today; a new kind of step is added here, and mypy finds where it must be handled."""

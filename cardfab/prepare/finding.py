@@ -2,14 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from cardfab.errors import InputRefused, Text
 from cardfab.prepare.gb11643 import masked
 
 WHOLE_FILE = "file"
 WHOLE_ROW = "row"
+
+COLUMN_NAMES: Final[Mapping[str, Text]] = {
+    "request_id": Text("request number", "申请编号"),
+    "social_security_number": Text("social security number", "社会保障号码"),
+    "name": Text("name", "姓名"),
+    "sex": Text("sex", "性别"),
+    "ethnicity": Text("ethnic group", "民族"),
+    "birth_date": Text("date of birth", "出生日期"),
+    "birthplace": Text("place of birth", "出生地"),
+    "region": Text("issuing region", "发卡地区"),
+    "category": Text("category of person", "人员类别"),
+    "card_class": Text("card category", "卡的类别"),
+    "household_type": Text("household registration category", "户口类别"),
+    "household_address": Text("household registration address", "户口所在地地址"),
+    "phone": Text("telephone", "联系电话"),
+    "employer": Text("employer name", "单位名称"),
+    "marital_status": Text("marital status", "婚姻状况"),
+    "employment_status": Text("employment or retirement status", "个人就业或离退休状态"),
+    "identity_category": Text("personal status category", "人员身份类别"),
+    "bank_product": Text("card product", "卡产品"),
+    "photo": Text("photo", "照片"),
+    "replaces_card": Text("card that is replaced", "被补换的卡号"),
+    "urgent": Text("urgent", "急需"),
+}
+"""What people call the columns of a request file; a column that is an address has its item's name in the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +45,16 @@ class RowFinding:
     row: int
     field: str
     reason: Text
+
+    @property
+    def column(self) -> Text:
+        """The field with what people call it."""
+        name = COLUMN_NAMES.get(self.field)
+        return (
+            Text(self.field, self.field)
+            if name is None
+            else Text(f"{self.field} ({name.en})", f"{self.field}（{name.zh}）")
+        )
 
 
 class RequestFileRefused(InputRefused):

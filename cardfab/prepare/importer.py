@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
-from cardfab.errors import Text
+from cardfab.errors import InputRefused, Text
 from cardfab.prepare.finding import RequestFileRefused, RowFinding, shown
+from cardfab.prepare.items import ItemBook
 from cardfab.prepare.request import IssuanceRequest
 from cardfab.prepare.rules import Fault, birth_date, judge
 from cardfab.prepare.table import COLUMNS, Form, read_rows
 from cardfab.profile.codes import CodeTables
 
-__all__ = ["RequestFileRefused", "RowFinding", "read_requests"]
+__all__ = ["ProductRules", "RequestFileRefused", "RowFinding", "read_requests"]
+
+
+@dataclass(frozen=True, slots=True)
+class ProductRules:
+    """What a product asks of its requests: the items of its card, and the regions it serves (none named: any)."""
+
+    book: ItemBook
+    regions: Sequence[str] = ()
 
 
 def read_requests(
@@ -24,6 +34,7 @@ def read_requests(
     codes: CodeTables,
     known_ids: Container[str] = (),
     photo_on_file: Callable[[str], bytes | None] = lambda _number: None,
+    rules: Callable[[str], ProductRules | None] = lambda _product: None,
     today: date,
 ) -> tuple[IssuanceRequest, ...]:
     """The requests of a file, in its order.
@@ -31,14 +42,18 @@ def read_requests(
     ``photos`` gives the photo of a name as it stands in the file, None when there is none; names that leave the folder
     of the file are refused before it is asked. ``judge_photo`` says in sentences what is wrong with a photo.
     ``known_ids`` are request ids that are taken already; ``photo_on_file`` gives the photo kept of a holder by number,
-    for a category whose requests may come without one.
+    for a category whose requests may come without one. ``rules`` are those of a product by name, None when there is no
+    such product; without them a request may give no items by address.
     Raises RequestFileRefused (CF-3301) with every finding of every row.
     """
     rows, findings = read_rows(data, form)
     requests: list[IssuanceRequest] = []
     first_row: dict[str, int] = {}
-    for row, raw in rows:
+    for row, given in rows:
+        raw = {column: value for column, value in given.items() if column in COLUMNS}
+        items = {address: value for address, value in given.items() if address not in COLUMNS and value}
         faults = judge(raw, codes, today)
+        faults += _of_product(raw, items, codes, rules(raw["bank_product"]))
         faults += _identity(raw["request_id"], first_row, known_ids)
         first_row.setdefault(raw["request_id"], row)
         photo = None
@@ -50,14 +65,45 @@ def read_requests(
             faults += _kept(photo)
         findings += [RowFinding(row, field, why) for field, why in sorted(faults, key=_column)]
         if not faults:
-            requests.append(_request(raw, photo))
+            requests.append(_request(raw, items, photo))
     if findings:
         raise RequestFileRefused(tuple(sorted(findings, key=lambda finding: finding.row)))
     return tuple(requests)
 
 
 def _column(fault: Fault) -> int:
-    return COLUMNS.index(fault[0])
+    return COLUMNS.index(fault[0]) if fault[0] in COLUMNS else len(COLUMNS)
+
+
+def _of_product(
+    raw: Mapping[str, str], items: Mapping[str, str], codes: CodeTables, product: ProductRules | None
+) -> Iterator[Fault]:
+    """The region is one the product serves, and every item given by address may be written by the station."""
+    if product is None:
+        for address in items:
+            yield (
+                address,
+                Text(
+                    "No product is named that has this item. Correct bank_product.",
+                    "所填产品不存在，无法核对该数据项。",
+                ),
+            )
+        return
+    region = raw["region"]
+    if region in codes.region and product.regions and not region.startswith(tuple(product.regions)):
+        yield (
+            "region",
+            Text(
+                f"{region} is not a region that the product {raw['bank_product']} serves. Choose another product.",
+                f"产品 {raw['bank_product']} 不服务于地区 {region}。请另选产品。",
+            ),
+        )
+    for address, value in items.items():
+        try:
+            product.book.check_input(address, value)
+        except InputRefused as refused:
+            do = refused.do or Text("", "")
+            yield address, Text(f"{refused.what.en} {do.en}".strip(), f"{refused.what.zh}{do.zh}")
 
 
 def _identity(request_id: str, first_row: Mapping[str, int], known_ids: Container[str]) -> Iterator[Fault]:
@@ -106,7 +152,7 @@ def _kept(photo: bytes | None) -> Iterator[Fault]:
         )
 
 
-def _request(raw: Mapping[str, str], photo: bytes | None) -> IssuanceRequest:
+def _request(raw: Mapping[str, str], items: Mapping[str, str], photo: bytes | None) -> IssuanceRequest:
     day = birth_date(raw["birth_date"])
     if day is None:
         raise ValueError("a row is made a request only after it was judged")
@@ -120,4 +166,5 @@ def _request(raw: Mapping[str, str], photo: bytes | None) -> IssuanceRequest:
         photo_name=raw["photo"],
         replaces_card=raw["replaces_card"] or None,
         urgent=raw["urgent"] == "yes",
+        items=items,
     )

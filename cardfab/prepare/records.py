@@ -1,20 +1,20 @@
 """Identity and insurance records: what each item of the card's files holds for one holder.
 
-Record format and padding: 人社信息函[2012]37号 section 7. cn: two digits a byte, left aligned, F nibbles after; an:
-text, left aligned, 00 after; b: bytes, written as hex digits, of exactly the length of the item.
+Record format: 人社信息函[2012]37号 section 7. Values come by the ``source`` of an item, or by its address.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
 from cardfab.errors import InputRefused, Text
-from cardfab.prepare.gb18030 import encode, split_name
+from cardfab.prepare.encoding import decode_item, encode_item, title
+from cardfab.prepare.gb18030 import split_name
 from cardfab.prepare.request import IssuanceRequest
-from cardfab.profile.application import FileApplication, Item
+from cardfab.profile.application import DedicatedFile, ElementaryFile, FileApplication, InnerItem, Item
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,10 @@ class IssueData:
 
 @dataclass(frozen=True, slots=True)
 class PreparedRecord:
-    """One record to be written: V in ``value``, the whole record in ``tlv``. ``repr`` does not show the value."""
+    """One record to be written: V in ``value``, the whole record in ``tlv``. ``repr`` does not show the value.
+
+    A cyclic record has no tag and the number 0: it is added, and so becomes the card's record 1.
+    """
 
     df: str
     fid: bytes
@@ -45,8 +48,25 @@ class PreparedRecord:
 
     @property
     def tlv(self) -> bytes:
-        """T(1) L(1) V."""
-        return self.tag + bytes([len(self.value)]) + self.value
+        """T(1) L(1) V; of a cyclic record V alone."""
+        return tlv(self.tag, self.value) if self.tag else self.value
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedBinary:
+    """The whole content of a transparent file, from offset 0; ``data`` has the size of the file."""
+
+    df: str
+    fid: bytes
+    data: bytes = field(repr=False)
+    name_en: str
+    name_zh: str
+    source: str | None
+
+
+def tlv(tag: bytes, value: bytes) -> bytes:
+    """T(1) L(1) V."""
+    return tag + bytes([len(value)]) + value
 
 
 def initialiser_number(issuing_region: str, own_region: str, sequence: int) -> str:
@@ -96,114 +116,159 @@ def holder_values(request: IssuanceRequest, issue: IssueData) -> dict[str, str]:
     }
 
 
-def encode_item(item: Item, value: str) -> bytes:
-    """V of the item, ``item.length`` bytes. An empty value gives padding only, for b items 00.
-
-    Raises InputRefused (CF-3311) when the value does not fit or could not be read back as it is.
-    """
-    if item.type == "cn":
-        # Item 01 holds hex digits (D156000005), so A to F are digits too; a closing F would read as padding.
-        if not re.fullmatch(r"([0-9A-F]*[0-9A-E])?", value):
-            raise _unfit(item, "it must be digits", "须为数字")
-        if len(value) > 2 * item.length:
-            raise _unfit(item, f"it has {len(value)} digits, the item {2 * item.length}", f"超过 {2 * item.length} 位")
-        return bytes.fromhex(value.ljust(2 * item.length, "F"))
-    if item.type == "b":
-        if not re.fullmatch(r"([0-9A-F]{2})*", value) or len(value) not in (0, 2 * item.length):
-            raise _unfit(item, f"it must be {item.length} bytes in hex", f"须为 {item.length} 字节的十六进制数")
-        return bytes.fromhex(value).ljust(item.length, b"\0")
-    if "\0" in value:
-        raise _unfit(item, "it holds a NUL character", "含有空字符")
-    try:
-        raw = encode(value)
-    except UnicodeEncodeError:
-        raise _unfit(item, "it cannot be written in GB 18030", "无法用 GB 18030 编码") from None
-    if len(raw) > item.length:
-        raise _unfit(item, f"it takes {len(raw)} bytes, the item holds {item.length}", f"超过 {item.length} 字节")
-    return raw.ljust(item.length, b"\0")
-
-
-def decode_item(item: Item, raw: bytes) -> str:
-    """The value that V holds: the inverse of :func:`encode_item`.
-
-    Raises InputRefused (CF-3312) when the bytes are no value of the item.
-    """
-    try:
-        if len(raw) != item.length:
-            raise ValueError
-        if item.type == "cn":
-            return raw.hex().upper().rstrip("F")
-        if item.type == "b":
-            return raw.hex().upper() if any(raw) else ""
-        value = raw.rstrip(b"\0").decode("gb18030", "strict")
-        if encode(value).ljust(item.length, b"\0") != raw or "\0" in value:
-            raise ValueError
-    except ValueError:
-        raise InputRefused(
-            Text(
-                f"What the card holds in item {_title(item).en} cannot be read as {item.type} of {item.length} bytes.",
-                f"卡内数据项{_title(item).zh}的内容不符合 {item.type}、{item.length} 字节的格式。",
-            ),
-            do=Text("Read the card again; if it stays so, the card is faulty.", "请重新读卡；若仍如此，则卡片有误。"),
-            code="CF-3312",
-        ) from None
-    return value
-
-
-def build_records(application: FileApplication, values: Mapping[str, str]) -> tuple[PreparedRecord, ...]:
+def build_records(
+    application: FileApplication, values: Mapping[str, str], items: Mapping[str, str] | None = None
+) -> tuple[PreparedRecord, ...]:
     """Every record the station writes, in the order of the profile. Records the blank already holds are left out.
 
+    ``values`` are by source name, ``items`` by address; of a cyclic file the records 1, 2, ... are written in this
+    order. A file is written whole where an item has a source or an address a value; one that nobody fills is left.
     Raises InputRefused: CF-3310 when an item has no value and may not be blank, CF-3311 when a value does not fit.
     """
+    given = items or {}
+    return tuple(
+        record
+        for directory in application.directories
+        for file in directory.files
+        if _is_filled(directory, file, given)
+        for record in build_file(directory, file, values, given)
+    )
+
+
+def _is_filled(directory: DedicatedFile, file: ElementaryFile, given: Mapping[str, str]) -> bool:
+    place = f"{directory.name}/{file.name}"
+    addressed = any(address.split(":")[0].startswith(place) for address, value in given.items() if value)
+    return file.structure != "transparent" and (addressed or any(item.source for item in file.items))
+
+
+def build_file(
+    directory: DedicatedFile, file: ElementaryFile, values: Mapping[str, str], items: Mapping[str, str]
+) -> tuple[PreparedRecord, ...]:
+    """Every record of one linear or cyclic file; raises as :func:`build_records`."""
+    place = f"{directory.name}/{file.name}"
+    if file.structure == "cyclic":
+        return tuple(_cyclic(directory, file, place, items))
     return tuple(
         PreparedRecord(
             df=directory.name,
             fid=file.fid,
             record_number=number,
             tag=item.tag,
-            value=encode_item(item, _value(item, values)),
+            value=_content(item, f"{place}/{item.key}", values, items),
             name_en=item.name_en,
             name_zh=item.name_zh,
             source=item.source,
         )
-        for directory in application.directories
-        for file in directory.files
         for number, item in enumerate(file.items, start=1)
         if item.written_by == "personalisation"
     )
+
+
+def _content(item: Item, address: str, values: Mapping[str, str], items: Mapping[str, str]) -> bytes:
+    if item.rewritten is not None and (value := items.get(f"{address}/{item.rewritten.key}", "")):
+        return encode_item(item.rewritten, value).ljust(item.length, b"\xee")  # appendix C
+    if item.type != "btlv":
+        value = items.get(address, "")
+        return encode_item(item, value or _value(item, values))
+    inner = {one.key: items.get(f"{address}/{one.key}", "") for one in item.items}
+    if item.blank == "refuse" and not any(inner.values()):
+        raise _no_value(item)
+    return encode_btlv(item.items, inner)
+
+
+def encode_btlv(inner: tuple[InnerItem, ...], values: Mapping[str, str]) -> bytes:
+    """The inner T L V, one after the other; one without a value is padding."""
+    return b"".join(tlv(one.tag, encode_item(one, values.get(one.key, ""))) for one in inner)
+
+
+def _cyclic(
+    directory: DedicatedFile, file: ElementaryFile, place: str, items: Mapping[str, str]
+) -> Iterator[PreparedRecord]:
+    for instance in range(1, (file.records or 0) + 1):
+        start = place if instance == 1 else f"{place}:{instance}"
+        given = {one.key: items.get(f"{start}/{one.key}", "") for one in file.fields}
+        if any(given.values()):
+            yield PreparedRecord(
+                df=directory.name,
+                fid=file.fid,
+                record_number=0,
+                tag=b"",
+                value=b"".join(encode_item(one, given[one.key]) for one in file.fields),
+                name_en=file.name_en,
+                name_zh=file.name_zh,
+                source=None,
+            )
+
+
+def build_binaries(
+    application: FileApplication, contents: Mapping[str, bytes], items: Mapping[str, str] | None = None
+) -> tuple[PreparedBinary, ...]:
+    """The transparent files that have content: by address in hex, or by source name in ``contents``; 00 after it.
+
+    Raises InputRefused (CF-3311) when the content is longer than its file.
+    """
+    given = items or {}
+    return tuple(
+        _binary(directory, file, bytes.fromhex(value) if value else contents[file.source or ""])
+        for directory in application.directories
+        for file in directory.files
+        if file.structure == "transparent"
+        for value in [given.get(f"{directory.name}/{file.name}", "")]
+        if value or file.source in contents
+    )
+
+
+def _binary(directory: DedicatedFile, file: ElementaryFile, data: bytes) -> PreparedBinary:
+    size = file.size or 0
+    if len(data) > size:
+        raise InputRefused(
+            Text(
+                f"{directory.name}/{file.name} ({file.name_en}) holds {size} bytes, the content has {len(data)}.",
+                f"{directory.name}/{file.name}（{file.name_zh}）容量为 {size} 字节，内容有 {len(data)} 字节。",
+            ),
+            do=Text("Give less, or leave the file out of the product.", "请缩小内容，或在产品配置中不写该文件。"),
+            code="CF-3311",
+        )
+    data = data.ljust(size, b"\0")
+    return PreparedBinary(directory.name, file.fid, data, file.name_en, file.name_zh, file.source)
 
 
 def _value(item: Item, values: Mapping[str, str]) -> str:
     if item.source is not None and item.source not in values:
         raise InputRefused(
             Text(
-                f"Item {_title(item).en} asks for {item.source!r}, which no prepared card has.",
-                f"数据项{_title(item).zh}要求的值 {item.source!r} 不存在。",
+                f"Item {title(item).en} asks for {item.source!r}, which no prepared card has.",
+                f"数据项{title(item).zh}要求的值 {item.source!r} 不存在。",
             ),
             do=Text("Correct the source in the application profile.", "请更正应用配置中的 source。"),
             code="CF-3310",
         )
     value = values[item.source] if item.source is not None else ""
     if not value and item.blank == "refuse":
-        raise InputRefused(
-            Text(f"Item {_title(item).en} has no value.", f"数据项{_title(item).zh}没有值。"),
-            do=Text("Complete the request.", "请补全申请。"),
-            code="CF-3310",
-        )
+        raise _no_value(item)
     return value
 
 
-def _title(item: Item) -> Text:
-    tag = item.tag.hex().upper()
-    return Text(f"{tag} ({item.name_en})", f" {tag}（{item.name_zh}）")
-
-
-def _unfit(item: Item, en: str, zh: str) -> InputRefused:
+def _no_value(item: Item) -> InputRefused:
     return InputRefused(
-        Text(
-            f"The value of item {_title(item).en} does not fit the card: {en}.",
-            f"数据项{_title(item).zh}的值不能写入卡片：{zh}。",
-        ),
-        do=Text("Correct the request.", "请更正申请。"),
-        code="CF-3311",
+        Text(f"Item {title(item).en} has no value.", f"数据项{title(item).zh}没有值。"),
+        do=Text("Complete the request.", "请补全申请。"),
+        code="CF-3310",
     )
+
+
+__all__ = [
+    "IssueData",
+    "PreparedBinary",
+    "PreparedRecord",
+    "build_binaries",
+    "build_file",
+    "build_records",
+    "decode_item",
+    "encode_btlv",
+    "encode_item",
+    "expiry_date",
+    "holder_values",
+    "initialiser_number",
+    "tlv",
+]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any
@@ -38,12 +39,16 @@ class IssuanceRequest:
     photo_name: str = field(repr=False)
     replaces_card: str | None = field(repr=False)
     urgent: bool
+    items: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Values of the card by address (``DF03/EF05/60``), beside those that have a column."""
 
     def to_json_bytes(self) -> bytes:
         """UTF-8 JSON with sorted keys and no spaces: equal requests give equal bytes. Photo in base64."""
         values: dict[str, object] = {name: getattr(self, name) for name in _JSON_TYPES}
         values["birth_date"] = self.birth_date.isoformat()
         values["photo"] = None if self.photo is None else base64.b64encode(self.photo).decode("ascii")
+        if not self.items:
+            del values["items"]  # as every request was stored before there were any
         return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
 
     @classmethod
@@ -53,18 +58,20 @@ class IssuanceRequest:
         Raises InputRefused (CF-3302) for anything else; the message shows nothing of the content.
         """
         try:
-            values: dict[str, Any] = json.loads(data)
+            values: dict[str, Any] = {"items": {}, **json.loads(data)}
             if values.keys() != _JSON_TYPES.keys() or not all(
                 isinstance(values[name], kind) for name, kind in _JSON_TYPES.items()
             ):
                 raise ValueError("keys or types differ")
+            if not all(isinstance(one, str) for one in values["items"].values()):
+                raise ValueError("an item is no text")
             values["birth_date"] = date.fromisoformat(values["birth_date"])
             if values["photo"] is not None:
                 values["photo"] = base64.b64decode(values["photo"], validate=True)
             request = cls(**values)
             if request.to_json_bytes() != data:
                 raise ValueError("not canonical")
-        except (ValueError, AttributeError, RecursionError):
+        except (ValueError, TypeError, AttributeError, RecursionError):
             raise InputRefused(
                 Text("A stored request cannot be read back.", "已存储的申请无法读回。"),
                 do=Text("Restore the database from a backup.", "请从备份恢复数据库。"),
@@ -77,6 +84,7 @@ _OTHER_TYPES: dict[str, type | tuple[type, ...]] = {
     "photo": (str, type(None)),
     "replaces_card": (str, type(None)),
     "urgent": bool,
+    "items": dict,
 }
 _JSON_TYPES: dict[str, type | tuple[type, ...]] = {
     entry.name: _OTHER_TYPES.get(entry.name, str) for entry in fields(IssuanceRequest)

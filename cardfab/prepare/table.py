@@ -1,10 +1,15 @@
-"""A request file as rows of text: CSV or JSON lines, nothing judged but the form."""
+"""A request file as rows of text: CSV or JSON lines, nothing judged but the form.
+
+Beside the named columns a row may give items of the card by address: a CSV column ``DF03/EF05/60``, or in a JSON line
+the object ``items``.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Literal
@@ -39,6 +44,14 @@ COLUMNS = (
     "urgent",
 )
 """The columns of a CSV file, in any order, and the keys of each JSON line."""
+
+ITEMS = "items"
+_ADDRESS = re.compile(r"[A-Z0-9]{4}/EF[0-9A-F]{2}[0-9A-Za-z:/-]*")
+
+
+def is_address(column: str) -> bool:
+    """Whether a column is the address of an item; whether the card has such an item is judged with its application."""
+    return _ADDRESS.fullmatch(column) is not None
 
 
 def read_rows(data: bytes, form: Form) -> tuple[list[Row], list[RowFinding]]:
@@ -109,7 +122,7 @@ def _check_columns(header: Sequence[str]) -> None:
         if column not in header
     ]
     for column, times in Counter(header).items():
-        if column not in COLUMNS:
+        if column not in COLUMNS and not is_address(column):
             en = f"The column {shown(column)} is not known. Remove it or correct its name."
             findings.append(_finding(1, shown(column), en, f"未知的列 {shown(column)}，请删除或更正列名。"))
         elif times > 1:
@@ -132,14 +145,42 @@ def _json_rows(text: str, findings: list[RowFinding]) -> Iterator[Row]:
             en = "This line is not one JSON object. Write one object a line."
             findings.append(_finding(row, WHOLE_ROW, en, "本行不是一个 JSON 对象。请每行写一个对象。"))
             continue
-        here = list(_check_keys(row, pairs))
+        named, items = _parted(pairs)
+        here = [*_check_keys(row, named), *_check_items(row, items)]
         findings += here
         if not here:
-            yield row, dict(pairs)
+            yield row, {**dict(named), **dict(items or ())}
 
 
 class _Pairs(list[tuple[str, str]]):
     """An object as it was written, repeated keys and all."""
+
+
+def _parted(pairs: _Pairs) -> tuple[_Pairs, _Pairs | None]:
+    """The named values, and the object ``items``; None when it is something else than one object."""
+    given: list[object] = [value for key, value in pairs if key == ITEMS]
+    named = _Pairs((key, value) for key, value in pairs if key != ITEMS)
+    if not given:
+        return named, _Pairs()
+    return named, given[0] if len(given) == 1 and isinstance(given[0], _Pairs) else None
+
+
+def _check_items(row: int, items: _Pairs | None) -> Iterator[RowFinding]:
+    if items is None:
+        en = "It is not one object of addresses and texts. Write it once, as an object."
+        yield _finding(row, ITEMS, en, "不是一个由地址和文本组成的对象。请只写一次，并写成对象。")
+        return
+    for address, count in Counter(key for key, _ in items).items():
+        if not is_address(address):
+            en = f"{shown(address)} is no address of an item. Write it as DF03/EF05/60."
+            yield _finding(row, ITEMS, en, f"{shown(address)} 不是数据项地址。请按 DF03/EF05/60 的格式填写。")
+        elif count > 1:
+            en = f"The address stands there {count} times. Keep one."
+            yield _finding(row, address, en, f"该地址出现了 {count} 次，请只保留一个。")
+    for address, value in items:
+        if not isinstance(value, str):
+            en = "The value is not a text. Write it in quotation marks."
+            yield _finding(row, address, en, "该值不是文本，请加引号。")
 
 
 def _check_keys(row: int, pairs: _Pairs) -> Iterator[RowFinding]:

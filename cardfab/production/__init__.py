@@ -1,5 +1,6 @@
 """What is made, and by whom: the state tables of jobs and cards, stock, people. Pure; the store keeps it."""
 
+from cardfab.production.identity import Document, Identity, NotTheHolder, identity, require_holder
 from cardfab.production.people import Act, NotAllowed, Person, Role
 from cardfab.production.states import (
     CARD_TABLE,
@@ -7,6 +8,8 @@ from cardfab.production.states import (
     INTERRUPTIBLE,
     JOB_TABLE,
     OPEN_FOR_REQUEST,
+    OUT_OF_USE,
+    TO_ACTIVATE,
     CardState,
     JobEvent,
     JobState,
@@ -15,6 +18,7 @@ from cardfab.production.states import (
     card_after,
 )
 from cardfab.production.stock import Place, StockAccount, StockMovement, account, balances
+from cardfab.production.terms import due_after, months_after
 
 __all__ = [
     "CARD_TABLE",
@@ -22,11 +26,16 @@ __all__ = [
     "IN_WORK",
     "JOB_TABLE",
     "OPEN_FOR_REQUEST",
+    "OUT_OF_USE",
+    "TO_ACTIVATE",
     "Act",
     "CardState",
+    "Document",
+    "Identity",
     "JobEvent",
     "JobState",
     "NotAllowed",
+    "NotTheHolder",
     "Person",
     "Place",
     "Role",
@@ -37,4 +46,8 @@ __all__ = [
     "after",
     "balances",
     "card_after",
+    "due_after",
+    "identity",
+    "months_after",
+    "require_holder",
 ]

@@ -28,6 +28,19 @@ class Act(enum.StrEnum):
     TEMPORARY = "issue a temporary card"
     EXPORT_AUDIT = "export the audit record"
     STAFF = "add people"
+    READ = "read a holder's card"
+    PIN = "serve a PIN"
+    ACTIVATE = "activate a card"
+    RELEASE = "release a restricted card"
+    LOSS = "take a report of loss"
+    REPLACE = "replace a card"
+    BLOCK = "block a card or an application"
+    UPDATE = "update a record of a card"
+    OFFSITE = "write an off-site approval"
+    ACCOUNT = "serve a medical account"
+    STATEMENT = "print a statement and clear the count"
+    WITNESS = "approve a service as second person"
+    HAND_OVER = "hand bank data over"
 
     @property
     def zh(self) -> str:
@@ -44,12 +57,32 @@ _ACT_ZH = {
     Act.TEMPORARY: "签发临时卡",
     Act.EXPORT_AUDIT: "导出审计记录",
     Act.STAFF: "登记人员",
+    Act.READ: "读取持卡人的卡",
+    Act.PIN: "办理密码业务",
+    Act.ACTIVATE: "启用卡",
+    Act.RELEASE: "解除限制",
+    Act.LOSS: "受理挂失",
+    Act.REPLACE: "受理补换卡",
+    Act.BLOCK: "锁定卡或应用",
+    Act.UPDATE: "更新卡内信息",
+    Act.OFFSITE: "办理异地就医备案",
+    Act.ACCOUNT: "办理医保账户业务",
+    Act.STATEMENT: "打印对账单并清零计数",
+    Act.WITNESS: "作为第二人复核业务",
+    Act.HAND_OVER: "移交银行数据",
 }
 
 
+# Who serves does not approve: RELEASE and WITNESS are duties of another role than the services they allow.
+_SERVICES = frozenset({
+    Act.READ, Act.PIN, Act.ACTIVATE, Act.LOSS, Act.REPLACE, Act.BLOCK, Act.UPDATE, Act.OFFSITE, Act.ACCOUNT,
+    Act.STATEMENT,
+})  # fmt: skip
+
 _MAY: dict[Role, frozenset[Act]] = {
-    Role.OPERATOR: frozenset({Act.IMPORT, Act.ISSUE, Act.RESOLVE, Act.TEMPORARY}),
-    Role.SUPERVISOR: frozenset({Act.APPROVE, Act.RESOLVE, Act.STOCK, Act.EXPORT_AUDIT, Act.STAFF}),
+    Role.OPERATOR: frozenset({Act.IMPORT, Act.ISSUE, Act.RESOLVE, Act.TEMPORARY}) | _SERVICES,
+    Role.SUPERVISOR: frozenset({Act.APPROVE, Act.RESOLVE, Act.STOCK, Act.EXPORT_AUDIT, Act.STAFF})
+    | frozenset({Act.READ, Act.RELEASE, Act.WITNESS, Act.HAND_OVER}),
     Role.AUDITOR: frozenset({Act.EXPORT_AUDIT}),
     Role.KEY_CUSTODIAN: frozenset(),
 }

@@ -54,6 +54,25 @@ class JobEvent(enum.StrEnum):
 
 _S, _E = JobState, JobEvent
 
+_IN_CHINESE: Final[Mapping[JobEvent, str]] = {
+    _E.APPROVE: "审批",
+    _E.PREPARE: "准备",
+    _E.QUEUE: "排队",
+    _E.CLAIM: "领用空白卡",
+    _E.ENCODE: "写卡",
+    _E.ENCODED: "写卡完成",
+    _E.PRINT: "打印",
+    _E.PRINTED: "打印完成",
+    _E.ACCEPT: "验收",
+    _E.FINISH_UNPRINTED: "不打印即完成",
+    _E.CANCEL: "取消",
+    _E.SPOIL: "记为废卡",
+    _E.LOSE: "中断",
+    _E.UNTOUCHED: "回读：未动用空白卡",
+    _E.INTACT: "回读：芯片数据完整",
+    _E.SEEN_GOOD: "目视：打印完好",
+}
+
 JOB_TABLE: Final[Mapping[JobState, Mapping[JobEvent, JobState]]] = {
     _S.REQUESTED: {_E.APPROVE: _S.APPROVED, _E.CANCEL: _S.CANCELLED},
     _S.APPROVED: {_E.PREPARE: _S.PREPARED, _E.CANCEL: _S.CANCELLED},
@@ -105,6 +124,7 @@ class CardState(enum.StrEnum):
     MADE = "MADE"
     HANDED_OVER = "HANDED_OVER"
     ACTIVATED = "ACTIVATED"
+    RESTRICTED = "RESTRICTED"
     LOST = "LOST"
     BLOCKED = "BLOCKED"
     REPLACED = "REPLACED"
@@ -115,17 +135,28 @@ class CardState(enum.StrEnum):
 
 _C = CardState
 
+_ENDS_EARLY = frozenset({_C.LOST, _C.BLOCKED, _C.REPLACED, _C.EXPIRED})
+
 CARD_TABLE: Final[Mapping[CardState, frozenset[CardState]]] = {
-    _C.MADE: frozenset({_C.HANDED_OVER, _C.UNCOLLECTED}),
-    _C.HANDED_OVER: frozenset({_C.ACTIVATED}),
-    _C.ACTIVATED: frozenset({_C.LOST, _C.BLOCKED, _C.REPLACED, _C.EXPIRED}),
-    _C.UNCOLLECTED: frozenset({_C.DESTROYED}),
-    _C.LOST: frozenset(),
-    _C.BLOCKED: frozenset(),
+    _C.MADE: frozenset({_C.HANDED_OVER, _C.RESTRICTED, _C.UNCOLLECTED}) | _ENDS_EARLY,
+    _C.HANDED_OVER: frozenset({_C.ACTIVATED, _C.RESTRICTED}) | _ENDS_EARLY,
+    _C.ACTIVATED: _ENDS_EARLY,
+    # Not activated in time: a named supervisor releases it, and it is a card to be activated again.
+    _C.RESTRICTED: frozenset({_C.HANDED_OVER}) | _ENDS_EARLY,
+    # A lost card that is presented later is blocked, or its report is taken back; what follows it replaces it.
+    _C.LOST: frozenset({_C.BLOCKED, _C.REPLACED, _C.HANDED_OVER, _C.ACTIVATED}),
+    _C.BLOCKED: frozenset({_C.REPLACED}),
+    _C.EXPIRED: frozenset({_C.BLOCKED, _C.REPLACED}),
     _C.REPLACED: frozenset(),
-    _C.EXPIRED: frozenset(),
+    _C.UNCOLLECTED: frozenset({_C.DESTROYED}),
     _C.DESTROYED: frozenset(),
 }
+
+TO_ACTIVATE: Final = frozenset({_C.MADE, _C.HANDED_OVER})
+"""States of a card that waits for its activation and becomes RESTRICTED when that comes too late."""
+
+OUT_OF_USE: Final = frozenset({_C.LOST, _C.BLOCKED, _C.REPLACED, _C.EXPIRED, _C.UNCOLLECTED, _C.DESTROYED})
+"""States of a card that is served no more; it can only be blocked and replaced."""
 
 
 class StateRefused(CardfabError):
@@ -143,7 +174,8 @@ def after(state: JobState, event: JobEvent, *, doubt_from: JobState | None = Non
             Text(
                 f"A job in state {state} cannot take '{event}'"
                 + (f" (interrupted in {doubt_from})." if doubt_from else "."),
-                f"处于 {state} 状态的作业不能执行“{event}”。",
+                f"处于 {state} 状态的作业不能执行“{_IN_CHINESE[event]}”"
+                + (f"（中断于 {doubt_from}）。" if doubt_from else "。"),
             ),
             do=Text("Show it with 'cardfab job show'.", "请用 cardfab job show 查看。"),
         )
@@ -154,6 +186,9 @@ def card_after(state: CardState, target: CardState) -> CardState:
     """The card state if the table allows the move; raises StateRefused."""
     if target not in CARD_TABLE[state]:
         raise StateRefused(
-            Text(f"A card in state {state} cannot become {target}.", f"{state} 状态的卡不能变为 {target}。")
+            Text(f"A card in state {state} cannot become {target}.", f"{state} 状态的卡不能变为 {target}。"),
+            do=Text(
+                "'cardfab card due' and 'cardfab card verify' show it.", "可用 cardfab card due、card verify 查看。"
+            ),
         )
     return target

@@ -10,6 +10,8 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from cardfab.errors import Text
+
 
 class Place(enum.StrEnum):
     """Where a blank can be."""
@@ -19,6 +21,20 @@ class Place(enum.StrEnum):
     IN_WORK = "in-doubt"
     ISSUED = "issued"
     SPOILED = "spoiled"
+
+    @property
+    def text(self) -> Text:
+        """The place for people."""
+        return _PLACES[self]
+
+
+_PLACES = {
+    Place.OUTSIDE: Text("the supplier's", "供应方"),
+    Place.STOCK: Text("stock", "库存"),
+    Place.IN_WORK: Text("work", "在制"),
+    Place.ISSUED: Text("issued cards", "已发卡"),
+    Place.SPOILED: Text("spoiled cards", "废卡"),
+}
 
 
 @dataclass(frozen=True, slots=True)

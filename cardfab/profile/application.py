@@ -6,71 +6,31 @@ is its place in the listing, so the order of ``items`` is part of the layout.
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, WithJsonSchema, model_validator
+from pydantic import Field, WithJsonSchema, model_validator
 
+from cardfab.profile.access import PIN, Access, alternatives, rights
 from cardfab.profile.base import Hex, Strict
+from cardfab.profile.items import (
+    CyclicField,
+    ElementaryFile,
+    FileId,
+    InnerItem,
+    Item,
+    Octet,
+    Part,
+    Rewritten,
+    Rule,
+    Valued,
+    octets,
+)
+from cardfab.profile.keyed import Keyed
 
-
-def _octets(least: int, most: int) -> AfterValidator:
-    def check(value: bytes) -> bytes:
-        if not least <= len(value) <= most:
-            raise ValueError(f"{len(value)} bytes, expected {least}" + (f" to {most}" if most != least else ""))
-        return value
-
-    return AfterValidator(check)
-
-
-Octet = Annotated[Hex, _octets(1, 1), WithJsonSchema({"type": "string", "pattern": "^[0-9A-Fa-f]{2}$"})]
-FileId = Annotated[Hex, _octets(2, 2), WithJsonSchema({"type": "string", "pattern": "^[0-9A-Fa-f]{4}$"})]
-Aid = Annotated[Hex, _octets(5, 16), WithJsonSchema({"type": "string", "pattern": "^([0-9A-Fa-f]{2}){5,16}$"})]
+Aid = Annotated[Hex, octets(5, 16), WithJsonSchema({"type": "string", "pattern": "^([0-9A-Fa-f]{2}){5,16}$"})]
 """ISO 7816-4 8.2.1.2 gives 5 to 16 bytes; the DF names of this card keep to them."""
 
-Access = Annotated[str, Field(pattern=r"^[A-Z0-9]+([|&][A-Z0-9]+)*$")]
-"""``FREE``, or names of keys and ``PIN`` joined by ``|`` (or) and ``&`` (and), as the tables print it."""
-
-
-class Item(Strict):
-    """One data item, one record of its file."""
-
-    tag: Octet
-    name_zh: str
-    name_en: str
-    type: Literal["cn", "an", "b"]
-    length: Annotated[int, Field(ge=1, le=255)]
-    """Bytes of V on the card, decimal."""
-    source: str | None = None
-    """Which value of the prepared card goes in; without one the record is written as padding."""
-    blank: Literal["refuse", "pad"] = "refuse"
-    """What an empty value means: an error, or a record of padding only."""
-    written_by: Literal["pre-personalisation", "personalisation"] = "personalisation"
-
-    @model_validator(mode="after")
-    def _has_a_way_to_be_filled(self) -> Self:
-        if self.source is None and self.blank == "refuse" and self.written_by == "personalisation":
-            raise ValueError(f'item {self.tag.hex().upper()} has neither a source nor blank = "pad"')
-        return self
-
-
-class ElementaryFile(Strict):
-    """A linear file of T L V records."""
-
-    fid: FileId
-    sfi: Octet
-    name_zh: str
-    name_en: str
-    structure: Literal["variable", "fixed"]
-    read: Access
-    write: Access
-    items: tuple[Item, ...]
-
-    @model_validator(mode="after")
-    def _tags_differ(self) -> Self:
-        if len({item.tag for item in self.items}) != len(self.items):
-            raise ValueError(f"file {self.fid.hex().upper()} lists a tag twice")
-        return self
+KeyUse = Literal["internal", "external", "line", "load", "purchase", "tac", "start-day"]
 
 
 class CardKey(Strict):
@@ -78,8 +38,30 @@ class CardKey(Strict):
 
     id: Octet
     label: str
-    use: Literal["internal", "external", "line"] = "external"
-    """The chip proves it (internal), the station proves it (external), or it protects the line."""
+    use: KeyUse = "external"
+    """The chip proves it (internal), the station proves it (external), it protects the line, or the purse uses it."""
+    versions: Literal[1, 3] = 1
+    """Groups of the key on the card (LB 002 part 9): version 1, or 1 to 3."""
+    level: Literal["ministry", "province", "city"] = "ministry"
+    """Whose root it comes from."""
+    unverified: bool = False
+    """The id is in no document that was found; it is this profile's choice."""
+
+
+class Purse(Strict):
+    """The medical account of a DF (LB 002 part 7, 11 to 15). The amount file is inside the COS and no EF."""
+
+    log: FileId
+    """The cyclic file that the COS writes its transactions to."""
+    load: str
+    purchase: str
+    tac: str
+    start_day: str
+    """Names of keys of the directory."""
+    sfi: Octet | None = None
+    """Of the internal amount file, where a COS wants one."""
+    log_limit: Annotated[int, Field(ge=1)] = 60
+    """The station's rule, not the card's: so many transactions, then the statement is printed and the count cleared."""
 
 
 class DedicatedFile(Strict):
@@ -87,6 +69,7 @@ class DedicatedFile(Strict):
 
     name: str
     name_zh: str
+    """Of an ADF also its application label, tag 50 of the DIR entry."""
     name_en: str
     aid: Aid
     fid: FileId | None = None
@@ -95,17 +78,46 @@ class DedicatedFile(Strict):
     master: CardKey | None = None
     """The master key under which files and keys are made. Only pre-personalisation asks for it, and for ``fid``."""
     keys: dict[str, CardKey]
-    files: tuple[ElementaryFile, ...]
+    files: Annotated[tuple[ElementaryFile, ...], Keyed("fid")]
+    purse: Purse | None = None
+    dir_sfi: Octet | None = None
+    """Of the DIR file that lists the applications inside; it stands in the FCI (88)."""
+    unverified: bool = False
+    """The name of the application is in no document that was found."""
+    on_card: bool = True
 
     @model_validator(mode="after")
     def _conditions_name_known_keys(self) -> Self:
         for file in self.files:
-            unknown = set(re.split(r"[|&]", f"{file.read}|{file.write}")) - {"FREE", "PIN"} - set(self.keys)
+            unknown = (rights(file.read) | rights(file.write)) - {PIN} - set(self.keys)
             if unknown:
-                raise ValueError(f"file {file.fid.hex().upper()} of {self.name} asks for unknown {', '.join(unknown)}")
+                raise ValueError(f"file {file.name} of {self.name} asks for unknown {', '.join(sorted(unknown))}")
         if len({file.fid for file in self.files}) != len(self.files):
             raise ValueError(f"{self.name} lists a file twice")
+        if len({key.id for key in self.keys.values()}) != len(self.keys):
+            raise ValueError(f"{self.name} gives two keys one id")
         return self
+
+    @model_validator(mode="after")
+    def _purse_has_its_keys_and_log(self) -> Self:
+        purse = self.purse
+        if purse is None:
+            return self
+        uses = {"load": purse.load, "purchase": purse.purchase, "tac": purse.tac, "start-day": purse.start_day}
+        for use, name in uses.items():
+            if name not in self.keys or self.keys[name].use != use:
+                raise ValueError(f'the purse of {self.name} needs a key {name} with use = "{use}"')
+        log = next((file for file in self.files if file.fid == purse.log), None)
+        if log is None or log.structure != "cyclic":
+            raise ValueError(f"the purse of {self.name} needs the cyclic file {purse.log.hex().upper()} for its log")
+        return self
+
+    def file(self, fid: bytes | str) -> ElementaryFile:
+        """The file ``EF05``, by name or identifier. Raises KeyError when there is none."""
+        for file in self.files:
+            if fid in (file.fid, file.name):
+                return file
+        raise KeyError(f"{self.name}/{fid if isinstance(fid, str) else fid.hex().upper()}")
 
 
 class FileApplication(Strict):
@@ -113,9 +125,9 @@ class FileApplication(Strict):
 
     kind: Literal["file-system"]
     name: str
-    version: str
-    """Of the specification it follows."""
-    directories: tuple[DedicatedFile, ...]
+    version: Annotated[str, Field(pattern=r"^[0-9]\.[0-9]{1,2}$")]
+    """Of the specification it follows; item 03 of the card."""
+    directories: Annotated[tuple[DedicatedFile, ...], Keyed("name")]
 
     @model_validator(mode="after")
     def _directories_lie_in_those_before(self) -> Self:
@@ -124,6 +136,8 @@ class FileApplication(Strict):
             if directory.inside not in known:
                 raise ValueError(f"{directory.name} lies inside {directory.inside}, which is not listed before it")
             known.add(directory.name)
+        if len(known) != len(self.directories) + 1:
+            raise ValueError("a directory is listed twice")
         return self
 
     def directory(self, name: str) -> DedicatedFile:
@@ -133,10 +147,35 @@ class FileApplication(Strict):
                 return directory
         raise KeyError(name)
 
+    def file(self, directory: str, fid: bytes | str) -> ElementaryFile:
+        """One file by where it lies. Raises KeyError when there is none."""
+        return self.directory(directory).file(fid)
+
     def item(self, directory: str, fid: bytes, tag: bytes) -> Item:
         """One item by where it lies. Raises KeyError when there is none."""
-        for file in self.directory(directory).files:
-            for item in file.items:
-                if (file.fid, item.tag) == (fid, tag):
-                    return item
+        for item in self.file(directory, fid).items:
+            if item.tag == tag:
+                return item
         raise KeyError(f"{directory}/{fid.hex()} {tag.hex()}")
+
+
+__all__ = [
+    "Access",
+    "Aid",
+    "CardKey",
+    "CyclicField",
+    "DedicatedFile",
+    "ElementaryFile",
+    "FileApplication",
+    "FileId",
+    "InnerItem",
+    "Item",
+    "KeyUse",
+    "Octet",
+    "Part",
+    "Purse",
+    "Rewritten",
+    "Rule",
+    "Valued",
+    "alternatives",
+]

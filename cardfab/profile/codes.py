@@ -56,6 +56,8 @@ class CodeTables(Strict):
     region: dict[CodeKey, Code] = Field(default_factory=dict)
     category: dict[CodeKey, Category] = Field(default_factory=dict)
     bank_product: dict[CodeKey, Code] = Field(default_factory=dict)
+    lists: dict[str, dict[str, Code]] = Field(default_factory=dict)
+    """The lists of items that no column of a request names, by the name an item gives for its ``codes``."""
     may_be_blank: frozenset[BlankField] = frozenset()
     """Fields that may be empty for everyone; the card writes padding for them."""
 
@@ -68,6 +70,13 @@ class CodeTables(Strict):
             raise KeyError(field)
         table: Mapping[str, Code] = getattr(self, field)
         return table
+
+    def list_of(self, name: str) -> Mapping[str, Code]:
+        """A code list by the name that an item gives it: one of ``lists``, or a table of a request field.
+
+        Raises KeyError when there is none.
+        """
+        return self.lists[name] if name in self.lists else self.table(name)
 
 
 CODED_FIELDS = (

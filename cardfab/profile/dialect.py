@@ -16,6 +16,7 @@ from cardfab.apdu.layout import CommandLayout, Layout
 from cardfab.apdu.message import ApduMalformed
 from cardfab.profile.application import FileId, Octet
 from cardfab.profile.base import Hex, Strict
+from cardfab.profile.items import octets
 
 
 def _readable(text: str) -> str:
@@ -41,10 +42,18 @@ CipherName = Literal["DES", "3DES", "SM4"]
 
 
 class Transport(Strict):
-    """The key that opens a chip of the factory: its label in the key store, and what it encrypts to be proved."""
+    """The key that opens a chip of the factory: its label in the key store, and what it encrypts to be proved.
+
+    ``by_cipher``: a key of the card's cipher, else 3DES on every chip. ``temporary`` is the fixed master key until
+    the real ones come.
+    """
 
     label: str
     over: Row
+    by_cipher: bool = False
+    temporary: str = "transport/MASTER"
+    never_activated: Annotated[Hex, octets(13, 13)] = bytes(13)
+    """The historical bytes of a chip that was never activated."""
 
 
 class Root(Strict):
@@ -63,12 +72,27 @@ class CommandTable(Strict):
     create_adf: Command
     key_file: Command
     create_ef: Command
+    purse: Command | None = None
     fci: tuple[Command, ...] = ()
+    entry: Command | None = None
     prove: Command | None = None
     end: Command | None = None
+    end_mac: bool = False
     erase: Command | None = None
+    stage: Command | None = None
+    stage_counts_key_file: bool = False
+    activation: tuple[Command, ...] = ()
     write_key: dict[ProtectionName, Row]
     write_master: dict[ProtectionName, Row]
+    replace_master: Row
+
+
+class BesideTable(Strict):
+    """See :class:`cardfab.apdu.dialect.Beside`."""
+
+    unused: Octet
+    either: Octet
+    both: Octet
 
 
 class AccessTable(Strict):
@@ -76,13 +100,16 @@ class AccessTable(Strict):
 
     condition: Row
     free: Hex
+    forbidden: Hex
     absent: Octet
     levels: Annotated[tuple[Octet, ...], Field(min_length=1)]
     pin: Octet
     master: Octet
-    joined: Literal["bits", "range"]
+    joined: Literal["bits", "range", "number"]
     any: Annotated[int, Field(ge=0, le=15)] = 0
     all: Annotated[int, Field(ge=0, le=15)] = 0
+    beside: BesideTable | None = None
+    locks: tuple[Octet, Octet] | None = None
 
 
 class SpaceTable(Strict):
@@ -98,9 +125,15 @@ class KeyTable(Strict):
     """Headers of key records; see :class:`cardfab.apdu.dialect.KeyRecords`."""
 
     master: Row
+    replacement: Row
     internal: Row
     external: Row
     line: Row
+    load: Row
+    purchase: Row
+    tac: Row
+    pin: Row | None = None
+    groups: Annotated[int, Field(ge=0, le=0x40)] = 0
     fill: Annotated[int, Field(ge=0, le=64)] = 0
     algorithms: dict[CipherName, Octet]
     tries: Annotated[int, Field(ge=1, le=15)]
@@ -130,8 +163,9 @@ class DialectProfile(Strict):
     transport: Transport
     root: Root
     algorithms: dict[CipherName, Octet]
-    file_types: dict[Literal["variable", "fixed"], Octet]
+    file_types: dict[Literal["variable", "fixed", "cyclic", "transparent"], Octet]
     fixed_as_count_and_length: bool = False
+    purse_sfi: Octet = b"\x00"
     commands: CommandTable
     access: AccessTable
     space: SpaceTable
@@ -141,7 +175,6 @@ class DialectProfile(Strict):
     @model_validator(mode="after")
     def _stages_have_their_commands(self) -> Self:
         wanted = {
-            CardStage.ERASE: self.commands.erase,
             CardStage.END: self.commands.end,
             CardStage.ROOT: self.commands.create_root,
         }
@@ -161,11 +194,16 @@ class DialectProfile(Strict):
             name=self.name,
             transport_label=self.transport.label,
             transport_over=Layout.of(self.transport.over),
+            transport_by_cipher=self.transport.by_cipher,
+            temporary_master=self.transport.temporary,
             root_fid=self.root.fid,
             root_master=self.root.master,
             algorithms={str(name): code for name, code in self.algorithms.items()},
             file_types={str(name): code for name, code in self.file_types.items()},
             fixed_as_count_and_length=self.fixed_as_count_and_length,
+            purse_sfi=self.purse_sfi,
+            locks=a.locks,
+            never_activated=self.transport.never_activated,
             commands=cos.Commands(
                 transport=CommandLayout.of(c.transport),
                 create_root=_maybe(c.create_root),
@@ -173,22 +211,40 @@ class DialectProfile(Strict):
                 create_adf=CommandLayout.of(c.create_adf),
                 key_file=CommandLayout.of(c.key_file),
                 create_ef=CommandLayout.of(c.create_ef),
+                purse=_maybe(c.purse),
                 fci=tuple(map(CommandLayout.of, c.fci)),
+                entry=_maybe(c.entry),
                 prove=_maybe(c.prove),
                 end=_maybe(c.end),
+                end_mac=c.end_mac,
                 erase=_maybe(c.erase),
+                stage=_maybe(c.stage),
+                stage_counts_key_file=c.stage_counts_key_file,
+                activation=tuple(map(CommandLayout.of, c.activation)),
                 write_key={Protection(name): Layout.of(row) for name, row in c.write_key.items()},
                 write_master={Protection(name): Layout.of(row) for name, row in c.write_master.items()},
+                replace_master=Layout.of(c.replace_master),
             ),
             access=cos.Access(
-                Layout.of(a.condition), a.free, a.absent, a.levels, a.pin, a.master, a.joined, a.any, a.all
+                condition=Layout.of(a.condition),
+                free=a.free,
+                forbidden=a.forbidden,
+                absent=a.absent,
+                levels=a.levels,
+                pin=a.pin,
+                master=a.master,
+                joined=a.joined,
+                any=a.any,
+                all=a.all,
+                beside=None if a.beside is None else cos.Beside(a.beside.unused, a.beside.either, a.beside.both),
             ),
             space=cos.Space(**self.space.model_dump()),
             keys=cos.KeyRecords(
                 master=Layout.of(k.master),
-                internal=Layout.of(k.internal),
-                external=Layout.of(k.external),
-                line=Layout.of(k.line),
+                replacement=Layout.of(k.replacement),
+                uses=_uses(k),
+                pin=None if k.pin is None else Layout.of(k.pin),
+                groups=k.groups,
                 fill=k.fill,
                 algorithms={str(name): code for name, code in k.algorithms.items()},
                 tries=k.tries,
@@ -202,6 +258,12 @@ class DialectProfile(Strict):
             root_order=self.order.root,
             directory_order=self.order.directory,
         )
+
+
+def _uses(keys: KeyTable) -> dict[str, Layout]:
+    rows = {"internal": keys.internal, "external": keys.external, "line": keys.line, "start-day": keys.external}
+    rows |= {"load": keys.load, "purchase": keys.purchase, "tac": keys.tac}
+    return {use: Layout.of(row) for use, row in rows.items()}
 
 
 def _maybe(text: str | None) -> CommandLayout | None:

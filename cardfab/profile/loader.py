@@ -16,6 +16,7 @@ from typing import Any, Protocol, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from cardfab.errors import InputRefused, Text
+from cardfab.profile.keyed import ORDERED_TABLES, written_path
 from cardfab.profile.lines import key_lines
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -40,6 +41,8 @@ class Finding:
     file: str
     line: int
     reason: str
+    warning: bool = False
+    """Whether the profile may be used all the same."""
 
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.reason}"
@@ -74,7 +77,8 @@ def _valid(values: Mapping[str, Any], model: type[Model], texts: Sequence[tuple[
     try:
         return model.model_validate(values)
     except ValidationError as wrong:
-        raise ProfileRefused([_finding(texts, error["loc"], error["msg"]) for error in wrong.errors()]) from None
+        findings = [_finding(texts, written_path(values, error["loc"]), error["msg"]) for error in wrong.errors()]
+        raise ProfileRefused(findings) from None
 
 
 def read_toml(text: str, file: str) -> dict[str, Any]:
@@ -131,9 +135,11 @@ def _over(base: dict[str, Any], top: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _sorted(value: Any) -> Any:
+def _sorted(value: Any, *, in_order: bool = False) -> Any:
+    """Tables in one order, but for those whose order is part of the layout."""
     if isinstance(value, dict):
-        return [(key, _sorted(value[key])) for key in sorted(value)]
+        keys = list(value) if in_order else sorted(value)
+        return [(key, _sorted(value[key], in_order=key in ORDERED_TABLES)) for key in keys]
     return [_sorted(item) for item in value] if isinstance(value, list) else value
 
 
@@ -152,6 +158,18 @@ def _innermost(text: str, place: Sequence[str | int]) -> tuple[int, int]:
         if line := lines.get(tuple(place[:depth])):
             return depth, line
     return 0, 1
+
+
+def found_at(source: ProfileSource, kind: str, name: str, place: Sequence[str | int], reason: str) -> Finding:
+    """A finding about a profile that loads, named where it is written: in the profile, or in one that it extends."""
+    texts = [(file, text) for file, text, _ in _chain(source, kind, name)]
+    _, line, file = max(((*_innermost(text, place), file) for file, text in texts), key=lambda one: one[0])
+    return Finding(file, line, reason)
+
+
+def kind_of_application(source: ProfileSource, name: str) -> str:
+    """What an application says it is (``file-system``), itself or by what it extends; empty when it says nothing."""
+    return str(_merged(_chain(source, "applications", name)).get("kind", ""))
 
 
 def line_of(text: str, place: Sequence[str | int]) -> int:

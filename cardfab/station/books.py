@@ -10,6 +10,7 @@ from cardfab.audit import Outcome
 from cardfab.errors import CardfabError, CardRefused, Text
 from cardfab.production import JobEvent, JobState, Place, StockMovement
 from cardfab.station.desk import Desk
+from cardfab.station.lives import life_of
 from cardfab.station.work import Work
 from cardfab.store import JobRow, Transaction
 
@@ -96,7 +97,7 @@ def finish(desk: Desk, work: Work) -> Work:
     with desk.database.transaction("done") as tx:
         event = JobEvent.ACCEPT if work.job.state is JobState.INSPECTED else JobEvent.FINISH_UNPRINTED
         job = tx.jobs.move(work.job, event, desk.move())
-        tx.jobs.card_made(job, desk.at())
+        tx.cards.made(job, life_of(desk, work, tx.requests.get(job.request_id)), desk.move())
         _stock(desk, tx, job, Place.IN_WORK, Place.ISSUED, "issued")
         _note(desk, tx, job, "card.issue", "done", {"job": str(job.id)})
         desk.checkpoint(tx)

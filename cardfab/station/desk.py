@@ -6,17 +6,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from cardfab.apdu.dialect import CosDialect
 from cardfab.audit import AuditEvent, Checkpoint, Outcome, VerifierKey, milliseconds, sign_checkpoint
 from cardfab.face.fonts import FontBook
 from cardfab.keys import KeyStore
+from cardfab.plan import Run
+from cardfab.plan.authority import CertificateAuthority
+from cardfab.prepare.financial import TakeKey
 from cardfab.production import Person
 from cardfab.profile.application import FileApplication
 from cardfab.profile.card import CardProfile
 from cardfab.profile.codes import CodeTables
+from cardfab.profile.dialect import DialectProfile
 from cardfab.profile.face import FaceTemplate
 from cardfab.profile.financial import FinancialApplication
 from cardfab.profile.loader import ProfileSource, load
 from cardfab.profile.product import Product
+from cardfab.station.pinpad import PinPad
 from cardfab.store import Database, Move, Transaction
 
 AUDIT_KEY = "station/audit"
@@ -31,6 +37,8 @@ class ProductSet:
     files: FileApplication
     financial: FinancialApplication
     face: FaceTemplate
+    dialect: CosDialect | None = None
+    """Of the chips' operating system, where the station makes blanks of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +54,16 @@ class Desk:
     fonts: FontBook
     now: Callable[[], datetime]
     random: Callable[[int], bytes]
+    authority: CertificateAuthority | None = None
+    """Who certifies the keys of third-generation cards."""
+    chip_keys: TakeKey | None = None
+    """Gives RSA keys for payment applications, made ahead."""
+    pin_pad: PinPad | None = None
+    """Where holders enter the first PIN of products that want it."""
+
+    def run(self, historical: bytes, region: str = "000000") -> Run:
+        """A carrying-out on the chip with these historical bytes; its region is asked of the chip where it has one."""
+        return Run(self.keys, historical, self.random, region=region, ca=self.authority)
 
     def at(self) -> str:
         """The present moment as the tables keep it."""
@@ -85,10 +103,13 @@ class Desk:
     def product(self, name: str) -> ProductSet:
         """A product with all it names; raises ProfileRefused."""
         product = load(self.profiles, "products", name, Product)
+        card = load(self.profiles, "cards", product.card, CardProfile)
+        dialect = None if card.dialect is None else load(self.profiles, "dialects", card.dialect, DialectProfile)
         return ProductSet(
             product=product,
-            card=load(self.profiles, "cards", product.card, CardProfile),
+            card=card,
             files=load(self.profiles, "applications", product.files, FileApplication),
             financial=load(self.profiles, "applications", product.financial, FinancialApplication),
             face=load(self.profiles, "faces", product.face, FaceTemplate),
+            dialect=None if dialect is None else dialect.dialect(),
         )

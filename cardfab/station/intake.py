@@ -7,9 +7,11 @@ from typing import Literal
 
 from cardfab.errors import StockFault, Text
 from cardfab.face.photo import judge_photo
-from cardfab.prepare.importer import read_requests
+from cardfab.prepare.importer import ProductRules, read_requests
+from cardfab.prepare.items import ItemBook
 from cardfab.prepare.request import IssuanceRequest
 from cardfab.production import Act, JobEvent, JobState
+from cardfab.profile.codes import CodeTables
 from cardfab.profile.loader import load
 from cardfab.profile.product import Product
 from cardfab.station.desk import Desk
@@ -49,6 +51,7 @@ def import_requests(
         codes=codes,
         known_ids=known,
         photo_on_file=on_file,
+        rules=_rules(desk, codes),
         today=desk.now().date(),
     )
     stocks = {name: load(desk.profiles, "products", name, Product).stock for name in {r.bank_product for r in requests}}
@@ -96,6 +99,13 @@ def _approve(desk: Desk, request_id: str) -> JobRow:
             job = tx.jobs.move(job, JobEvent.APPROVE, desk.move(), approved_by=desk.person.login)
             tx.audit.append(desk.event("request.approve", job.token, "done", {"job": str(job.id)}))
     return prepare(desk, job.id)
+
+
+def _rules(desk: Desk, codes: CodeTables) -> Callable[[str], ProductRules | None]:
+    """Of each product a request may ask for."""
+    products = {name: desk.product(name) for name in codes.bank_product}
+    rules = {name: ProductRules(ItemBook(one.files, codes), one.product.regions) for name, one in products.items()}
+    return rules.get
 
 
 def _photos_on_file(desk: Desk, tx: Transaction) -> Callable[[str], bytes | None]:

@@ -31,6 +31,7 @@ from cardfab.station.books import (
 )
 from cardfab.station.desk import Desk
 from cardfab.station.devices import Chip, Devices
+from cardfab.station.making import make_blank, makes_blanks, require_keys
 from cardfab.station.vault import plan_digest
 from cardfab.station.work import Work, current, open_work
 from cardfab.store import JobRow
@@ -77,6 +78,8 @@ def issue(desk: Desk, devices: Devices, name: str, progress: Progress = silent) 
     work = open_work(desk, _ready(desk, name), print_=devices.printer is not None and devices.prints)
     for label in work.plan.key_labels():
         desk.keys.info(label)  # a key that is missing is found before a blank is touched
+    if makes_blanks(work.chosen):
+        require_keys(desk, work.chosen)
     _require_ready(devices)
     return _after_claim(desk, devices, claim(desk, work, devices.cards_fed()), progress)
 
@@ -130,6 +133,9 @@ def _after_claim(desk: Desk, devices: Devices, work: Work, progress: Progress) -
     with accounted(desk, devices, work):
         if devices.printer is not None and (fault := _feed(desk, devices, devices.printer, work)):
             raise Unfed(fault)
+        if makes_blanks(work.chosen):  # a chip that was begun before this job is nobody's: it is begun again
+            stages = work.chosen.card.stages
+            make_blank(desk, devices, work.chosen, work.card.region, stages=stages, begun="erase", on_stage=progress)
         with devices.chip() as chip:
             require_unused(desk, chip.serial)
             _run(desk, work, chip, work.plan.inspect, "encode", silent)
@@ -204,7 +210,7 @@ def stayed(devices: Devices, job: JobRow) -> bool:
 
 
 def _run(desk: Desk, work: Work, chip: Chip, steps: tuple[Step, ...], stage: str, progress: Progress) -> Run:
-    run = Run(desk.keys, chip.historical, desk.random)
+    run = desk.run(chip.historical)
     return carry_out(steps, chip.link, run, lambda number, _step: progress(stage, number, len(steps)))
 
 
@@ -228,7 +234,7 @@ def finish_card(desk: Desk, devices: Devices, work: Work, progress: Progress = s
 def require_number(desk: Desk, devices: Devices, work: Work) -> None:
     """The chip in the reader paired with this printer holds this job's card number; else :class:`WrongCard`."""
     with devices.chip() as chip:
-        run = Run(desk.keys, chip.historical, desk.random)
+        run = desk.run(chip.historical)
         carry_out(work.plan.identify, chip.link, run)
     on_chip = run.captured[CARD_NUMBER][2:]
     if on_chip != work.card.card_number.encode("ascii") or chip.serial != work.job.chip:

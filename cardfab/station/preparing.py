@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from cardfab.errors import InputRefused, Text
+from cardfab.face.chipphoto import chip_photo
 from cardfab.face.render import render_side
+from cardfab.keys import Sealed
 from cardfab.plan import PersonalisationPlan, compile_plan
 from cardfab.prepare.card import PreparedCard
 from cardfab.prepare.cardnumber import make_card_number
-from cardfab.prepare.financial import FinancialData, build_groupings, make_pan
-from cardfab.prepare.records import IssueData, build_records, expiry_date, holder_values, initialiser_number
+from cardfab.prepare.financial import FinancialData, make_pan, prepare_financial
+from cardfab.prepare.financial.prepare import PIN_MEANING
+from cardfab.prepare.financial.recipe import recipe_of
+from cardfab.prepare.financial.signing import check_chain
+from cardfab.prepare.items import ItemBook
+from cardfab.prepare.lint.judge import require_faultless
+from cardfab.prepare.records import (
+    IssueData,
+    build_binaries,
+    build_records,
+    expiry_date,
+    holder_values,
+    initialiser_number,
+)
 from cardfab.prepare.request import IssuanceRequest
 from cardfab.printer.raster import PrintSide
 from cardfab.production import JobEvent
@@ -18,13 +33,18 @@ from cardfab.station.desk import Desk, ProductSet
 from cardfab.station.vault import number_index, open_request, seal_card
 from cardfab.store import JobRow
 
+_CERTIFICATES = 4
+"""ICC certificate serials that are set aside for each card."""
+
 
 def prepare(desk: Desk, job_id: int) -> JobRow:
     """Prepare the card of an approved job and queue it. What can be refused is refused here, before a blank."""
-    with desk.database.transaction("numbers") as tx:
+    with desk.database.reading() as tx:
         job = tx.jobs.get(job_id)
         row = tx.requests.get(job.request_id)
-        chosen = desk.product(row.product)
+    chosen = desk.product(row.product)
+    _require_pad(desk, chosen)
+    with desk.database.transaction("numbers") as tx:
         serial = tx.jobs.next_number(f"card:{chosen.product.numbers.letter}", chosen.product.numbers.first)
         sequence = tx.jobs.next_number(f"pan:{chosen.financial.iin}", 1)
     card = make_card(desk, open_request(desk.keys, row), chosen, serial, sequence)
@@ -53,10 +73,14 @@ def make_card(desk: Desk, request: IssuanceRequest, chosen: ProductSet, serial: 
         initialiser=initialiser_number(request.region, product.initialiser_place, 1),
         version=chosen.files.version,
     )
+    items = _items(desk, request, chosen)
     pan = make_pan(financial, sequence)
-    keys = (financial.keys.ac, financial.keys.smi, financial.keys.smc)
-    udks = desk.keys.emv_keys(keys, pan, financial.psn, "UDK_AC, UDK_MAC, UDK_ENC")
-    pin = desk.keys.random_pin(financial.pin.digits, "first PIN, format 2 block")
+    data = FinancialData(pan, today, expiry, _chip_name(request, chosen), serial=_CERTIFICATES * sequence)
+    check_chain(recipe_of(financial), data, desk.keys)  # before the holder is asked for anything
+    pin = _holders_pin(desk, chosen, pan)
+    bank = prepare_financial(financial, data, desk.keys, take_key=desk.chip_keys, pin=pin)
+    published = any(desk.keys.info(label).training for label in financial.keys.labels)
+    require_faultless(financial, bank, desk.keys, training_keys=published)
     return PreparedCard(
         request_id=request.request_id,
         product=product.name,
@@ -65,11 +89,58 @@ def make_card(desk: Desk, request: IssuanceRequest, chosen: ProductSet, serial: 
         pan=pan,
         issue_date=today.isoformat(),
         expiry_date=expiry.isoformat(),
-        records=build_records(chosen.files, holder_values(request, issue)),
-        groupings=build_groupings(financial, FinancialData(pan, today, expiry), udks=udks, pin=pin),
+        records=build_records(chosen.files, holder_values(request, issue), items),
+        binaries=build_binaries(chosen.files, _contents(request, chosen), items),
+        groupings=bank.groupings,
+        environments={aid.hex().upper(): groupings for aid, groupings in bank.environments.items()},
         face=face_values(request, issue, product, pan),
         photo=request.photo,
     )
+
+
+def _require_pad(desk: Desk, chosen: ProductSet) -> None:
+    """A product whose holders choose the PIN needs a pad; said before a number is drawn."""
+    if chosen.financial.pin.first == "holder" and desk.pin_pad is None:
+        raise InputRefused(
+            Text(
+                f"Holders of '{chosen.product.name}' enter their PIN, and this station has no pin pad.",
+                f"产品“{chosen.product.name}”由持卡人输入密码，但本制卡点没有密码键盘。",
+            ),
+            do=Text("Name it in the settings: [devices] pinpad.", "请在配置 [devices] pinpad 中指定。"),
+            code="CF-3145",
+        )
+
+
+def _holders_pin(desk: Desk, chosen: ProductSet, pan: str) -> Sealed | None:
+    """The PIN that the holder enters now, sealed; None where the key store makes it or the card has none."""
+    policy = chosen.financial.pin
+    if policy.first != "holder" or policy.pad_key is None or desk.pin_pad is None:
+        return None
+    given = desk.pin_pad.enter(pan, policy.digits)
+    return desk.keys.pin_from_pad(policy.pad_key, given.form, given.ciphered, pan, PIN_MEANING)
+
+
+def _chip_name(request: IssuanceRequest, chosen: ProductSet) -> bytes:
+    """The holder's name as the bank application holds it, where its profile lets it."""
+    return request.name.encode("gb18030") if chosen.financial.holder_name == "on chip" else b""
+
+
+def _items(desk: Desk, request: IssuanceRequest, chosen: ProductSet) -> Mapping[str, str]:
+    """The values by address, each judged again: a profile may have changed since the request came in."""
+    items = {**chosen.product.items, **request.items}
+    book = ItemBook(chosen.files, desk.codes())
+    for address, value in items.items():
+        book.check_input(address, value)
+    return items
+
+
+def _contents(request: IssuanceRequest, chosen: ProductSet) -> Mapping[str, bytes]:
+    """The contents of transparent files by source name; raises FaceRefused when the portrait does not fit."""
+    form = chosen.product.chip_photo
+    room = [file.size or 0 for one in chosen.files.directories for file in one.files if file.source == "photo"]
+    if form is None or request.photo is None or not room:
+        return {}
+    return {"photo": chip_photo(request.photo, form, room[0])}
 
 
 def face_values(request: IssuanceRequest, issue: IssueData, product: Product, pan: str) -> Mapping[str, str]:

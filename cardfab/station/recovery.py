@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cardfab.errors import CardRefused, InDoubt, KeyFault, Text
-from cardfab.plan import Run, carry_out, require_equal
+from cardfab.plan import carry_out, require_equal
 from cardfab.printer.driver import CardPosition
 from cardfab.production import INTERRUPTIBLE, Act, JobState
 from cardfab.station.books import doubt_job, finish, intact, seen_good, spoil, untouched
@@ -109,7 +109,7 @@ def _encoding(desk: Desk, devices: Devices, job: JobRow, eye: Eye | None, progre
                         "请放入该作业的卡，或用 --spoil 作废。",
                     ),
                 )
-            run = Run(desk.keys, chip.historical, desk.random)
+            run = desk.run(chip.historical)
             carry_out(work.plan.verify, chip.link, run)
             require_equal(run.compared)
     except WrongCard:

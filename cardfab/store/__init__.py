@@ -1,22 +1,40 @@
 """Tables, migrations and repositories. The only room that imports SQLAlchemy and Alembic."""
 
+from cardfab.store.blacklist import ListedRow
+from cardfab.store.cards import CardLife, CardRow, CardUnknown
 from cardfab.store.database import Database, DatabaseRefused
 from cardfab.store.jobs import HistoryRow, JobRow, Jobs, JobUnknown, Move
+from cardfab.store.journal import HostOutcome, JournalRow
+from cardfab.store.medical import CountRow, PendingRow
+from cardfab.store.replacements import ReplacementRow
 from cardfab.store.requests import RequestRow, Requests, RequestUnknown
+from cardfab.store.services import ServiceOutcome, ServiceRow, ServiceUnknown
 from cardfab.store.stock import StockEmpty
 from cardfab.store.transaction import Transaction
 
 __all__ = [
+    "CardLife",
+    "CardRow",
+    "CardUnknown",
+    "CountRow",
     "Database",
     "DatabaseRefused",
     "HistoryRow",
+    "HostOutcome",
     "JobRow",
     "JobUnknown",
     "Jobs",
+    "JournalRow",
+    "ListedRow",
     "Move",
+    "PendingRow",
+    "ReplacementRow",
     "RequestRow",
     "RequestUnknown",
     "Requests",
+    "ServiceOutcome",
+    "ServiceRow",
+    "ServiceUnknown",
     "StockEmpty",
     "Transaction",
 ]

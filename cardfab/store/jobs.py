@@ -9,8 +9,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from cardfab.errors import InputRefused, Text
-from cardfab.production import CardState, JobEvent, JobState, StateRefused, after
-from cardfab.store.tables import inserted_id, issued_card, job, job_history, number
+from cardfab.production import JobEvent, JobState, StateRefused, after
+from cardfab.store.tables import inserted_id, job, job_history, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class JobUnknown(InputRefused):
 
 
 class Jobs:
-    """Jobs, their history, the cards they made, and the number series."""
+    """Jobs, their history, and the number series."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -125,19 +125,6 @@ class Jobs:
     def chip_is_known(self, chip: str) -> bool:
         """Whether a job has touched this chip before."""
         return self._connection.scalar(select(job.c.id).where(job.c.chip == chip)) is not None
-
-    def card_made(self, one: JobRow, at: str) -> None:
-        """Keep the card that a finished job made."""
-        values = {
-            "job_id": one.id, "number_index": one.card_number_index, "chip": one.chip,
-            "state": CardState.MADE, "made_at": at,
-        }  # fmt: skip
-        self._connection.execute(insert(issued_card).values(**values))
-
-    def cards(self) -> tuple[tuple[int, CardState], ...]:
-        """Issued cards as (job, state)."""
-        rows = select(issued_card.c.job_id, issued_card.c.state).order_by(issued_card.c.job_id)
-        return tuple((int(found.job_id), CardState(found.state)) for found in self._connection.execute(rows))
 
     def next_number(self, series: str, first: int) -> int:
         """The next number of a series; a number is given once, used or not."""

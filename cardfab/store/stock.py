@@ -33,8 +33,8 @@ class Stock:
         if one.source is not Place.OUTSIDE and held[one.source] < one.count:
             raise StockEmpty(
                 Text(
-                    f"Stock '{one.stock}' has {held[one.source]} blanks in {one.source}; {one.count} wanted.",
-                    f"库存“{one.stock}”在 {one.source} 处只有 {held[one.source]} 张，需要 {one.count} 张。",
+                    f"Stock '{one.stock}' has {held[one.source]} blanks in {one.source.text.en}; {one.count} wanted.",
+                    f"“{one.stock}”的{one.source.text.zh}只有 {held[one.source]} 张，需要 {one.count} 张。",
                 ),
                 do=Text(
                     "Book the blanks you loaded with 'cardfab stock receive'.",

@@ -101,6 +101,127 @@ issued_card = Table(
     Column("chip", String, nullable=False, unique=True),
     Column("state", String, nullable=False),
     Column("made_at", String, nullable=False),
+    # NULL in the columns below: a card made before they were there; its job and request say the same.
+    Column("token", String, unique=True),
+    Column("holder_index", LargeBinary, index=True),
+    Column("product", String),
+    Column("activate_until", String, index=True),
+    Column("expires_on", String),
+    Column("handed_over_at", String),
+    Column("activated_at", String),
+    Column("changed_at", String),
+    Column("changed_by", String, ForeignKey("person.login")),
+    # Who the card is for, for as long as it is served; destroying the salt erases it.
+    Column("sealed", LargeBinary),
+    Column("salt", LargeBinary),
+)
+
+card_service = Table(
+    "card_service",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("token", String, nullable=False, unique=True),
+    Column("receipt", String, nullable=False, unique=True),
+    Column("service", String, nullable=False),
+    # By the card's number and the holder's: a card of another station has no row among the issued ones.
+    Column("card_index", LargeBinary, nullable=False, index=True),
+    Column("holder_index", LargeBinary, index=True),
+    Column("document", String, nullable=False),
+    Column("document_index", LargeBinary, nullable=False),
+    Column("relation", String, nullable=False),
+    Column("checked_by", String, ForeignKey("person.login"), nullable=False),
+    Column("approved_by", String, ForeignKey("person.login")),
+    Column("begun_at", String, nullable=False),
+    Column("ended_at", String),
+    Column("outcome", String, nullable=False),
+    Column("reason", String),
+    # The receipt as it was given out, so that it can be printed again.
+    Column("sealed", LargeBinary),
+    Column("salt", LargeBinary),
+)
+
+black_list = Table(
+    "black_list",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("card_index", LargeBinary, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("listed_at", String, nullable=False),
+    Column("listed_by", String, ForeignKey("person.login"), nullable=False),
+    Column("ended_at", String),
+    Column("ended_by", String, ForeignKey("person.login")),
+    Column("sealed", LargeBinary, nullable=False),
+    Column("salt", LargeBinary),
+)
+Index(
+    "uq_black_list_open",
+    black_list.c.card_index,
+    unique=True,
+    sqlite_where=text("ended_at IS NULL"),
+    postgresql_where=text("ended_at IS NULL"),
+)
+
+medical_count = Table(
+    "medical_count",
+    metadata,
+    Column("card_index", LargeBinary, primary_key=True),
+    # The card's own numbers of its newest transactions when the count was cleared last; -1: there was none.
+    Column("loads", Integer, nullable=False),
+    Column("purchases", Integer, nullable=False),
+    Column("cleared_at", String, nullable=False),
+    Column("cleared_by", String, ForeignKey("person.login"), nullable=False),
+)
+
+medical_pending = Table(
+    "medical_pending",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("service_id", Integer, ForeignKey("card_service.id"), nullable=False, index=True),
+    Column("card_index", LargeBinary, nullable=False, index=True),
+    Column("kind", String, nullable=False),
+    Column("begun_at", String, nullable=False),
+    Column("settled_at", String),
+    Column("outcome", String),
+    # What is needed to ask the card for the proof of the transaction, written before the command that moves money.
+    Column("sealed", LargeBinary, nullable=False),
+    Column("salt", LargeBinary),
+)
+
+replacement = Table(
+    "replacement",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("token", String, nullable=False, unique=True),
+    Column("old_index", LargeBinary, nullable=False, index=True),
+    Column("old_job_id", Integer, ForeignKey("job.id")),
+    Column("request_id", String, ForeignKey("request.id"), nullable=False, unique=True),
+    Column("reason", String, nullable=False),
+    Column("ordered_on", String, nullable=False),
+    Column("due_on", String, nullable=False, index=True),
+    Column("ordered_by", String, ForeignKey("person.login"), nullable=False),
+    Column("done_on", String),
+    # What the host said of the old card: balance in fen, yearly totals, records.
+    Column("sealed", LargeBinary),
+    Column("salt", LargeBinary),
+)
+
+host_journal = Table(
+    "host_journal",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("request_id", String, nullable=False, unique=True),
+    Column("operation", String, nullable=False),
+    # A keyed index of what the operation is about: the same act on the same card is found again by it.
+    Column("key", LargeBinary, nullable=False, index=True),
+    Column("subject", String, nullable=False),
+    Column("asked_at", String, nullable=False),
+    Column("asked_by", String, ForeignKey("person.login"), nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("outcome", String, nullable=False),
+    Column("code", String),
+    Column("answered_at", String),
+    Column("sealed", LargeBinary),
+    Column("salt", LargeBinary),
 )
 
 number = Table(

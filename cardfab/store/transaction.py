@@ -5,9 +5,15 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from cardfab.store.audit import AuditRecord
+from cardfab.store.blacklist import BlackList
+from cardfab.store.cards import Cards
 from cardfab.store.jobs import Jobs
+from cardfab.store.journal import HostJournal
+from cardfab.store.medical import Medical
 from cardfab.store.people import People
+from cardfab.store.replacements import Replacements
 from cardfab.store.requests import Requests
+from cardfab.store.services import Services
 from cardfab.store.stock import Stock
 from cardfab.store.temporary import TemporaryCards
 
@@ -15,7 +21,10 @@ from cardfab.store.temporary import TemporaryCards
 class Transaction:
     """What can be read and changed together. Ends with the ``with`` block that made it."""
 
-    __slots__ = ("audit", "jobs", "people", "requests", "stock", "temporary_cards")
+    __slots__ = (
+        "audit", "black_list", "cards", "host", "jobs", "medical", "people", "replacements", "requests", "services",
+        "stock", "temporary_cards",
+    )  # fmt: skip
 
     def __init__(self, connection: Connection) -> None:
         self.people = People(connection)
@@ -24,3 +33,9 @@ class Transaction:
         self.stock = Stock(connection)
         self.audit = AuditRecord(connection)
         self.temporary_cards = TemporaryCards(connection)
+        self.cards = Cards(connection)
+        self.services = Services(connection)
+        self.black_list = BlackList(connection)
+        self.medical = Medical(connection)
+        self.replacements = Replacements(connection)
+        self.host = HostJournal(connection)

@@ -22,11 +22,7 @@ Moves = Mapping[StrEnum, frozenset[StrEnum]]
 JOB: Moves = {state: frozenset(events.values()) for state, events in JOB_TABLE.items()}
 TABLES: dict[str, tuple[Moves, StrEnum, set[StrEnum]]] = {
     "job": (JOB, JobState.REQUESTED, {JobState.DONE, JobState.SPOILED, JobState.CANCELLED}),
-    "card": (
-        CARD_TABLE,
-        CardState.MADE,
-        {CardState.LOST, CardState.BLOCKED, CardState.REPLACED, CardState.EXPIRED, CardState.DESTROYED},
-    ),
+    "card": (CARD_TABLE, CardState.MADE, {CardState.REPLACED, CardState.DESTROYED}),
 }
 
 

@@ -26,14 +26,19 @@ from cardfab.prepare.request import IssuanceRequest
 from cardfab.production import StockAccount
 from cardfab.resources import data_folder
 from cardfab.settings import Located, read_settings
+from cardfab.simulator.cardfile import save_chip
 from cardfab.simulator.chip import TrainingChip, make_blank
+from cardfab.simulator.host import TrainingHost
 from cardfab.simulator.printer import Card
 from cardfab.simulator.rig import Rig
 from cardfab.station.desk import Desk
 from cardfab.station.intake import approve, import_requests
+from cardfab.station.issue import issue
+from cardfab.station.lives import open_life
 from cardfab.station.stockroom import receive
 from cardfab.station.vault import open_card, open_request
 from cardfab.store import Database, JobRow
+from tests.counter_place import TODAY, Place
 
 EXAMPLES = data_folder("examples")
 STOCK = "training-ssc2"
@@ -270,3 +275,33 @@ def new_world(template: Path, tmp_path: Path) -> Iterator[Callable[..., World]]:
 def world(new_world: Callable[..., World]) -> World:
     """One station with a rig of three good blanks."""
     return new_world()
+
+
+@pytest.fixture(scope="session")
+def counter_station(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A station that has made one card, and the card: ``one.card``."""
+    folder = tmp_path_factory.mktemp("counter") / "station"
+    shutil.copytree(template, folder)
+    chip = make_blank(serial=4711)
+    located = read_settings((folder / "cardfab.toml",))
+    with Rig([chip]) as rig, wiring.open_desk(located, now=lambda: TODAY) as desk:
+        bench = wiring.Bench(
+            f"tcp://127.0.0.1:{rig.reader_port}", f"socket://127.0.0.1:{rig.printer_port}", "evolis-ymcko"
+        )
+        with wiring.open_devices(desk, bench) as devices:
+            issue(desk, devices, PLAIN)
+    save_chip(chip, folder / "one.card")
+    return folder
+
+
+@pytest.fixture
+def place(counter_station: Path, tmp_path: Path) -> Place:
+    """A counter with that card, made but not activated, and a host."""
+    folder = tmp_path / "station"
+    shutil.copytree(counter_station, folder)
+    here = Place(folder, folder / "one.card", TrainingHost(), "")
+    with here.counter() as counter, counter.desk.database.reading() as tx:
+        life = open_life(counter.desk, tx, tx.cards.all()[0])
+    assert life is not None
+    here.number = life.social_security_number
+    return here

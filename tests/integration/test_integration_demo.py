@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -68,7 +69,7 @@ def test_demo_leaves_everything_for_each_card(made: tuple[Path, Said]) -> None:
         for word in ("ENCODE (", "VERIFY (", "BEFORE PRINTING (", "proof of ss/UKSSSE", "under S-DEK"):
             assert word in plan
         lines = (folder / "read-back.txt").read_text(encoding="utf-8").splitlines()
-        assert len(lines) == 33
+        assert len(lines) > 43  # every record, and the internal data of the bank application
         assert all(line.startswith("equal ") for line in lines)
         assert any("name:" in line for line in lines)
     assert not (out / ".faces").exists()
@@ -126,7 +127,7 @@ def test_demo_ends_with_a_table(made: tuple[Path, Said]) -> None:
     for word in ("request", "state", "read back", "temporary card", "folder"):
         assert word in said.out.splitlines()[0]
     assert said.out.count("DONE") == 3
-    assert said.out.count("33/33") == 3
+    assert len(re.findall(r"\b(\d\d)/\1\b", said.out)) == 3
     assert "Blanks: 5 loaded, 3 issued, 2 left." in said.out
     assert "cardfab audit verify demo-out/audit-export.txt --trust demo-out/audit-key.txt" in said.out
 

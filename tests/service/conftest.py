@@ -67,7 +67,7 @@ def _wait_for(reader: str, present: bool) -> None:
         scard.SCardReleaseContext(context)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def insert(pcsc_service: Any) -> Callable[[TrainingChip], AbstractContextManager[str]]:
     """A context that holds a chip in slot 0, seen by the service, and gives the reader's name."""
 

@@ -11,6 +11,8 @@ from cardfab.settings import Located, SettingsRefused, candidates, origins, read
 LEAST = '[station]\nname = "outlet-1"\n'
 FULL = """
 database = "db/station.sqlite"
+host = "tcp://10.0.0.9:7001"
+terminal = "440199000017"
 
 [station]
 name = "Outlet-7.east"
@@ -25,6 +27,8 @@ unlock_file = "keys/word"
 reader = "pcsc:0"
 printer = "tcp://10.0.0.7:9100"
 printer_profile = "evolis-k"
+pinpad = "tcp://10.0.0.8:7100"
+mailer = "/dev/usb/lp0"
 
 [fonts]
 dirs = ["/srv/fonts"]
@@ -56,6 +60,8 @@ def test_everything_given(tmp_path: Path) -> None:
         "reader": "pcsc:0",
         "printer": "tcp://10.0.0.7:9100",
         "printer_profile": "evolis-k",
+        "pinpad": "tcp://10.0.0.8:7100",
+        "mailer": "/dev/usb/lp0",
     }
     assert values.fonts.dirs == ("/srv/fonts",)
 
@@ -74,6 +80,8 @@ def test_everything_given(tmp_path: Path) -> None:
         (f'[station]\nname = "{"x" * 41}"\n', "station.name"),
         ("[station]\nname = 7\n", "station.name"),
         (LEAST + 'language = "fr"\n', "station.language"),
+        (LEAST + '[devices]\nmailer = "mailer.txt"\n', "devices.mailer"),
+        (LEAST + '[devices]\npinpad = "/dev/ttyS0"\n', "devices.pinpad"),
         (LEAST + 'training = "perhaps"\n', "station.training"),
         ("database = 5\n" + LEAST, "database"),
         ("[station\n", "line 1"),
@@ -139,7 +147,7 @@ def test_every_value_says_where_it_came_from(tmp_path: Path) -> None:
     assert by_name["station.training"] == ("True", "default")
     assert by_name["fonts.dirs"] == ("()", "cardfab.toml")
     assert by_name["keystore.unlock_file"] == ("None", "default")
-    assert len(found) == len(by_name) == 10
+    assert len(found) == len(by_name) == 14
     assert {origin for _, _, origin in origins(_read(tmp_path, FULL))} == {"cardfab.toml"}
 
 

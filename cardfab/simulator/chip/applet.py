@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from cardfab.simulator.chip import groupings, tlv, word
+from cardfab.simulator.chip import groupings, scp03, tlv, word
 from cardfab.simulator.chip.domain import SecureDomain
 from cardfab.simulator.chip.groupings import Stored
 from cardfab.simulator.chip.memory import Memory
@@ -48,9 +48,12 @@ class Applet:
         return {int(name, 16): value for name, value in self.memory.under(f"{self.cell}/dgi/").items()}
 
     def select(self) -> bytes:
-        """6F{84, A5}: A5 is DGI 9102, empty before personalisation."""
-        proprietary = self.memory.read(f"{self.cell}/dgi/9102") if self.personalised else tlv.build(0xA5, b"")
-        return tlv.build(0x6F, tlv.build(0x84, self.aid) + proprietary)
+        """6F{84, A5}: A5 is the FCI grouping, empty before personalisation; or that is the whole 6F."""
+        loaded = self._template() if self.personalised else tlv.build(0xA5, b"")
+        return loaded if loaded[:1] == b"\x6f" else tlv.build(0x6F, tlv.build(0x84, self.aid) + loaded)
+
+    def _template(self) -> bytes:
+        return self.memory.read(f"{self.cell}/dgi/9102")
 
     def execute(self, command: Command) -> bytes:
         """Secure channel, STORE DATA, READ RECORD and :meth:`use`; raises :class:`Refused`."""
@@ -111,6 +114,8 @@ class Applet:
         expect(enciphered or dgi not in groupings.SECRET, word.WRONG_P1P2)  # no key crosses in the clear
         if enciphered:
             value = self.domain.reveal(value)
+            if isinstance(self.domain.channel, scp03.Channel):
+                value = _without_half_block(value)
         groupings.check(dgi, value, self.stored)
         self.memory.write({f"{self.cell}/dgi/{dgi:04X}": value})
 
@@ -121,12 +126,17 @@ class Applet:
     def _read_record(self, command: Command) -> bytes:
         sfi = command.p2 >> 3
         expect(command.p2 & 0x07 == 4, word.WRONG_P1P2)
-        expect(
-            sfi != 0 and any(dgi >> 8 == sfi and groupings.is_record(dgi) for dgi in self.stored), word.FILE_NOT_FOUND
-        )
+        stored = self.stored
+        expect(sfi != 0 and any(dgi >> 8 == sfi and groupings.is_record(dgi) for dgi in stored), word.FILE_NOT_FOUND)
         dgi = sfi << 8 | command.p1
-        expect(groupings.is_record(dgi) and dgi in self.stored, word.RECORD_NOT_FOUND)
-        return fitted(command, self.stored[dgi])
+        expect(groupings.is_record(dgi) and dgi in stored, word.RECORD_NOT_FOUND)
+        return fitted(command, stored[dgi])
+
+
+def _without_half_block(value: bytes) -> bytes:
+    """What AES blocks needed: a value of 8, 24, 40.. bytes comes with 80 00*7."""
+    filled = len(value) % 16 == 0 and value.endswith(b"\x80" + bytes(7))
+    return value[:-8] if filled else value
 
 
 def split_grouping(stream: bytes) -> tuple[int, bytes, bytes] | None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import functools
+import operator
 import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
 from cardfab.crypto import Algorithm
-from cardfab.simulator.chip import created, groupings, message, registry, word
+from cardfab.simulator.chip import created, fmcoscard, groupings, message, purse, registry, word
 from cardfab.simulator.chip.applet import Applet
 from cardfab.simulator.chip.domain import SecureDomain
 from cardfab.simulator.chip.fmcos import Fmcos
+from cardfab.simulator.chip.fmcoscard import FmcosCard
 from cardfab.simulator.chip.issuer import IssuerDomain
 from cardfab.simulator.chip.memory import Memory
 from cardfab.simulator.chip.message import Command, expect
 from cardfab.simulator.chip.payment import Payment
+from cardfab.simulator.chip.pki import PkiApplication
 from cardfab.simulator.chip.profiles import GLOBAL_PLATFORM_ATR, Profile
 from cardfab.simulator.chip.social import SocialApplication
 from cardfab.simulator.chip.t514 import T514
@@ -23,15 +27,22 @@ from cardfab.simulator.chip.word import PowerCut, Refused
 
 DEBIT_AID = bytes.fromhex("A000000333010101")
 PSE_AID = b"1PAY.SYS.DDF01"
+PPSE_AID = b"2PAY.SYS.DDF01"
 CHAIN, LONGEST_CHAIN = 0x10, 0x8000
 
 Social = SocialApplication | Fmcos
-DIALECTS: dict[bytes, type[T514] | type[Fmcos]] = {b"t514": T514, b"fmcos": Fmcos}
-Application = SocialApplication | Fmcos | IssuerDomain | Applet | Vault
+DIALECTS: dict[bytes, type[T514] | type[Fmcos] | type[FmcosCard]] = {
+    b"t514": T514,
+    b"fmcos": Fmcos,
+    fmcoscard.DIALECT: FmcosCard,
+}
+Application = SocialApplication | Fmcos | PkiApplication | IssuerDomain | Applet | Vault
 
 
 class TrainingChip:
     """A powered or unpowered chip. ``memory`` is all that stays; pickling a chip keeps the memory only.
+
+    ``contactless`` is how it is reached, set while it has no power: the payment application answers accordingly.
 
     ``entropy(n)`` gives n bytes for challenges. :meth:`transmit` never raises. A card whose profile is not social has
     the security domain and what was installed.
@@ -40,19 +51,27 @@ class TrainingChip:
     def __init__(self, memory: Memory, entropy: Callable[[int], bytes] = secrets.token_bytes) -> None:
         self.memory = memory
         self.powered = False
+        self.contactless = False
         self.profile = Profile.of(memory)
         domain = SecureDomain(memory, entropy)
         self._domain = domain
-        system = DIALECTS.get(memory.read(created.DIALECT), SocialApplication)
-        self._social: Social = system(memory, entropy)
+        self._entropy = entropy
+        self._social: Social = self._system()
+        self._pki = PkiApplication(memory, entropy)
         self._isd = IssuerDomain(memory, domain, self._personalisable)
-        debit = Payment(DEBIT_AID, memory, domain, groupings.check_payment, cell="debit")
-        environment = Applet(PSE_AID, memory, domain, groupings.check_environment, cell="pse")
-        self._fixed: dict[bytes, Applet] = {one.aid: one for one in (debit, environment)}
+        debit = Payment(DEBIT_AID, memory, domain, lambda: self.contactless)
+        environments = [
+            Applet(aid, memory, domain, groupings.check_environment, cell=cell)
+            for aid, cell in ((PSE_AID, "pse"), (PPSE_AID, "ppse"))
+        ]
+        self._fixed: dict[bytes, Applet] = {one.aid: one for one in (debit, *environments)}
         self._vaults: dict[bytes, Vault] = {}
         self._current: Application = self._default()
         self._chained: Command | None = None
         self._remaining = b""
+
+    def _system(self) -> Social:
+        return DIALECTS.get(self.memory.read(created.DIALECT), SocialApplication)(self.memory, self._entropy)
 
     def _default(self) -> Application:
         return self._social if self.profile.social else self._isd
@@ -62,10 +81,17 @@ class TrainingChip:
 
     @property
     def atr(self) -> bytes:
-        """3B 6D 00 00 and the historical bytes T1 to TD; of a card without them, that of its profile."""
+        """3B 6D 00 00 and the historical bytes T1 to TD; of a card without them, that of its profile.
+
+        Over the contactless interface what a reader makes of them: 3B 8D 80 01, the bytes, a check byte (PC/SC part 3).
+        """
         if not self.profile.social:
             return bytes.fromhex(GLOBAL_PLATFORM_ATR)
-        return b"\x3b\x6d\x00\x00" + self.memory.read("os/historical")
+        historical = self.memory.read("os/historical")
+        if not self.contactless:
+            return b"\x3b\x6d\x00\x00" + historical
+        rest = b"\x8d\x80\x01" + historical
+        return b"\x3b" + rest + bytes((functools.reduce(operator.xor, rest),))
 
     @property
     def algorithm(self) -> Algorithm:
@@ -81,15 +107,29 @@ class TrainingChip:
     def tear_after(self, writes: int | None) -> None:
         self.memory.tear_after = writes
 
+    @property
+    def tear_byte(self) -> int | None:
+        """Cut the power before the n-th byte that is written from now."""
+        return self.memory.tear_byte
+
+    @tear_byte.setter
+    def tear_byte(self, written: int | None) -> None:
+        self.memory.tear_byte = written
+
     def power_on(self) -> bytes:
-        """Power and reset: everything volatile is new; answers the ATR."""
+        """Power and reset: everything volatile is new, a torn write is settled; answers the ATR."""
         self.power_off()
+        self.memory.recover()
+        if self.memory.has(created.DIALECT):  # what is created, and which system serves it, may have changed
+            self._social = self._system()
+            self._current = self._default()
         self.powered = True
         return self.atr
 
     def power_off(self) -> None:
         """Without power there are no answers."""
         self._leave()
+        self._social.reset()
         self._current = self._default()
         self.powered = False
 
@@ -161,6 +201,8 @@ class TrainingChip:
             return self._select_name(command.data, again=command.p2 == 0x02)
         expect(self.profile.social, word.WRONG_P1P2)
         expect(command.p2 == 0x00 or command.p1 != 0x04, word.WRONG_P1P2)
+        if self._current is self._pki and command.data not in (b"", b"\x3f\x00"):
+            return self._pki.select_fid(command)
         answer = self._social.select_fid(command)  # from an application: as from the MF, where its file system stands
         self._switch(self._social)
         return answer
@@ -169,6 +211,10 @@ class TrainingChip:
         answer = self._social.select_name(name) if name and self.profile.social and not again else None
         if answer is not None:
             self._switch(self._social)
+            return answer
+        answer = self._pki.select_name(name) if name and self.profile.social and not again else None
+        if answer is not None:
+            self._switch(self._pki)
             return answer
         card = self._isd.registry.card
         expect(card != registry.TERMINATED, word.CARD_BLOCKED)
@@ -179,7 +225,7 @@ class TrainingChip:
             found = names[:1]
         elif again:  # the next one with this prefix
             found = [aid for aid in names if aid.startswith(name)]
-            here = self._current.aid if not isinstance(self._current, Social) else b""
+            here = self._current.aid if not isinstance(self._current, Social | PkiApplication) else b""
             found = found[found.index(here) + 1 :] if here in found else []
         else:
             found = [aid for aid in names if aid == name]
@@ -198,7 +244,7 @@ class TrainingChip:
         """The domain, a fixed application, or one that was installed."""
         if aid == self._isd.aid:
             return self._isd
-        if aid in self._fixed and self.profile.social:
+        if aid in self._fixed and (self.profile.social or self.profile.payment):
             return self._fixed[aid]
         if self._isd.registry.application(aid) is None:
             self._vaults.pop(aid, None)
@@ -225,7 +271,11 @@ class TrainingChip:
                     found[path] = {"": self.memory.read(f"ef/{path}", bytes(file.size)).hex().upper()}
                 else:
                     found[path] = {n: v.hex().upper() for n, v in self.memory.under(f"ef/{path}/").items()}
-        for cell in ("debit", "pse"):
+            if directory.log:
+                found[f"{directory.path}/purse"] = {"": purse.amounts(self.memory, directory.path).hex().upper()}
+        for fid, value in self._pki.shown().items():
+            found[f"pki/{fid}"] = {"": value.hex().upper()}
+        for cell in ("debit", "pse", "ppse"):
             stored = self.memory.under(f"{cell}/dgi/")
             shown = {dgi: value.hex().upper() for dgi, value in stored.items() if int(dgi, 16) not in groupings.SECRET}
             state = "PERSONALISED" if self.memory.has(f"{cell}/state") else "SELECTABLE"

@@ -81,6 +81,13 @@ def message_mac(algorithm: Algorithm, session: bytes, message: bytes) -> bytes:
     return _folded(encrypt_cbc(cipher, session, bytes(cipher.block), padded(message, cipher.block))[-cipher.block :])
 
 
+def transaction_code(algorithm: Algorithm, key: bytes, message: bytes) -> bytes:
+    """A TAC, 4 bytes, under the key itself: of two DES keys their XOR. Part 7, chapter 15."""
+    if _cipher(algorithm, key).block == 8 and len(key) == 16:
+        key = exclusive_or(key[:8], key[8:])
+    return message_mac(algorithm, key, message)
+
+
 def revealed(algorithm: Algorithm, session: bytes, secret: bytes) -> bytes | None:
     """The plain value of LD | value, padded where unaligned; None where it is no such thing. Part 4, 8.3."""
     cipher = _cipher(algorithm, session)

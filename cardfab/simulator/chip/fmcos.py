@@ -1,7 +1,9 @@
 """An empty chip of the FMCOS kind: files and keys by 80E0 and D4, states as numbers, line protection. Facts 2.
 
 An access byte XY is granted while Y <= state <= X: F0 always, EF never. A directory has one state; an authentication
-or a PIN sets the one its record names. After 841C (facts 2, the family with that command) nothing is created any more.
+or a PIN sets the one its record names. After 841C (facts 2, the family with that command) nothing is created any more;
+a card with an SSSE answers as a social security card from the next reset on
+(:mod:`cardfab.simulator.chip.fmcoscard`). Activation (80F0) and the groups of keys in their ids are this card's own.
 """
 
 from __future__ import annotations
@@ -9,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from cardfab.crypto import Algorithm, decrypt_ecb, encrypt_ecb, same
-from cardfab.simulator.chip import created, layout, tlv, word
+from cardfab.simulator.chip import created, fmcoscard, layout, stages, tlv, word
 from cardfab.simulator.chip.created import Conditions, Made
-from cardfab.simulator.chip.crypt import load_mac, revealed
+from cardfab.simulator.chip.crypt import load_mac
 from cardfab.simulator.chip.filesystem import FileSystem, Handler
 from cardfab.simulator.chip.layout import Access, Directory, File
 from cardfab.simulator.chip.memory import Memory, Tries
@@ -19,13 +21,15 @@ from cardfab.simulator.chip.message import Command, expect, fitted
 from cardfab.simulator.chip.word import Refused
 
 DIRECTORY, KEY_FILE = 0x38, 0x3F
-KINDS = {0x28: "binary", 0x2A: "fixed", 0x2C: "variable", 0x2E: "cyclic", 0x2F: "cyclic"}
-EXTERNAL, LINE, PIN = 0x39, 0x36, 0x3A
-INTERNAL, UNBLOCK, RELOAD, OTHERS = 0x34, 0x37, 0x38, (0x3C, 0x3D, 0x3E, 0x3F)
+KINDS = {0x28: "binary", 0x2A: "fixed", 0x2C: "variable", 0x2E: "cyclic", 0x2F: "internal"}
+EXTERNAL, LINE, PIN = fmcoscard.EXTERNAL, fmcoscard.LINE, fmcoscard.PIN
+INTERNAL, UNBLOCK, RELOAD, OTHERS = fmcoscard.INTERNAL, 0x37, 0x38, (0x3C, 0x3D, 0x3E, 0x3F)
 ALWAYS = 0xF0
 
-
-TRANSPORT = "os/transport"
+TRANSPORT = "os/transport"  # nothing but the transport key was made
+TRANSPORT_KEY = "os/transport/key"
+ENDED = "os/ended"
+MASTER_NAME = f"{EXTERNAL:02X}00"
 
 
 def empty(transport: bytes) -> dict[str, bytes]:
@@ -37,15 +41,17 @@ def empty(transport: bytes) -> dict[str, bytes]:
         "fs/3F00/keys": bytes.fromhex("3F00B001F1FFFF"),
         f"key/3F00/{EXTERNAL:02X}00": record,
         TRANSPORT: b"\x01",
+        TRANSPORT_KEY: transport,
         **Tries.cells(f"tries/3F00/{EXTERNAL:02X}00", 6),
     }
 
 
 class _States(Conditions):
     def access(self, made: Made, access: bytes) -> tuple[Access, Access, str]:
-        """``access``: reading, writing, id of the line key."""
+        """``access``: reading, writing, the extended byte, id of the line key."""
         read, write = (_states(one) for one in access[:2])
-        return read, write, f"{LINE:02X}{access[2] & 0x07:02X}"
+        needs_above = access[2] & 0xF0 == fmcoscard.AND_ABOVE  # which state that has is not known here
+        return layout.NEVER if needs_above else read, write, f"{LINE:02X}{access[3] & 0x07:02X}"
 
 
 def _states(access: int) -> Access:
@@ -88,6 +94,11 @@ class Fmcos(FileSystem):
 
     def execute(self, command: Command) -> bytes:
         """Any command but SELECT; raises :class:`Refused`."""
+        if (command.cla, command.ins) == (0x80, 0xCA):
+            return stages.answer(self, command)
+        if stages.pending(self.memory):
+            return self._activate(command)
+        expect(not self._is_social, word.CONDITIONS)  # after the end and before the reset
         expect(command.cla in (0x00, 0x04, 0x80, 0x84), word.UNKNOWN_CLA)
         handlers = self._commands.get(command.ins)
         if handlers is None:
@@ -96,6 +107,40 @@ class Fmcos(FileSystem):
         if handler is None:
             raise Refused(word.UNKNOWN_CLA)
         return handler(command)
+
+    # Activation: part 10, 5.1. 80F0 01 the transport key, 80F0 02 the historical bytes.
+
+    def _activate(self, command: Command) -> bytes:
+        expect((command.cla, command.ins, command.p2) == (0x80, 0xF0, 0x00), word.CONDITIONS)
+        data = command.data
+        if command.p1 == 0x01:
+            expect(len(data) in (8, 16), word.WRONG_LENGTH)
+            stages.activate(self.memory, 1, 2, empty(data))
+        elif command.p1 == 0x02:
+            expect(len(data) == 13 and any(data[7:]), word.WRONG_DATA)
+            stages.activate(self.memory, 2, 2, {"os/historical": data})
+        else:
+            raise Refused(word.WRONG_P1P2)
+        return b""
+
+    @property
+    def _is_social(self) -> bool:
+        return self.memory.read(created.DIALECT) == fmcoscard.DIALECT
+
+    def stage(self) -> int:
+        """By whether anything was made, and by the end."""
+        if self.memory.has(ENDED):
+            return stages.ENDED
+        made = sum(self.memory.has(created.directory_cell(fid)) for fid in self.tree)
+        return stages.EMPTY if made == 1 and self._fresh_root() else stages.BEGUN
+
+    def contents(self, directory: Directory) -> tuple[int, int, bool]:
+        """Flags, keys, PIN of a directory."""
+        names = self.memory.under(f"key/{directory.path}/")
+        transport = directory.fid == layout.MF and self.memory.has(TRANSPORT)
+        pins = sum(name.startswith(f"{PIN:02X}") for name in names)
+        flags = stages.HAS_MASTER if MASTER_NAME in names and not transport else 0
+        return flags, len(names) - pins - (MASTER_NAME in names), bool(pins)
 
     # Creation
 
@@ -112,14 +157,17 @@ class Fmcos(FileSystem):
 
     def _fresh(self) -> bool:
         """Whether the MF holds nothing but the transport key: then it, its key file and that key can be made anew."""
-        return self.directory.fid == layout.MF and self.memory.has(TRANSPORT) and not self.directory.files
+        return self.directory.fid == layout.MF and self._fresh_root()
+
+    def _fresh_root(self) -> bool:
+        return self.memory.has(TRANSPORT) and not self.tree[layout.MF].files
 
     def _granted(self, access: int) -> bool:
         return layout.allows(_states(access), self.granted)
 
     def _may_create(self) -> None:
         """The creation right of the directory, until the end."""
-        expect(not self.memory.has("fs/ended"), word.CONDITIONS)
+        expect(not self.memory.has(ENDED), word.CONDITIONS)
         expect(self._granted(self._here().settings[3]), word.NOT_AUTHORISED)
 
     def _create(self, command: Command) -> bytes:
@@ -144,13 +192,15 @@ class Fmcos(FileSystem):
         expect(kind is not None, word.WRONG_DATA)
         expect(all(one.fid != fid for one in self.directory.files), word.FILE_EXISTS)
         space, length, line = int.from_bytes(data[1:3]), 0, {0x00: 0, 0x80: 1, 0xC0: 3, 0x40: 3}[data[0] & 0xC0]
+        if kind == "internal":
+            length = data[6] & 0x1F  # the log, by its short identifier
         if kind in ("fixed", "cyclic"):
             length = data[2]
             space = data[1] * (length + 2) + (2 if kind == "fixed" else 0)
         size = space if kind == "binary" else 0
         expect(space > 0, word.WRONG_DATA)
         one = File(fid, fid & 0x1F, (), (), kind=kind or "", length=length, space=space, size=size, line=line)
-        self._write(created.file(self.directory.fid, one, data[3:5] + data[6:7]))
+        self._write(created.file(self.directory.fid, one, data[3:7]))
         return b""
 
     def _key_file(self) -> str:
@@ -160,32 +210,33 @@ class Fmcos(FileSystem):
         """800E 00 00: everything in the current directory, by its erasure right."""
         made = self._here()
         expect(command.p1p2 == 0, word.WRONG_P1P2)
-        expect(not self.memory.has("fs/ended"), word.CONDITIONS)
+        expect(not self.memory.has(ENDED), word.CONDITIONS)
         expect(self._granted(made.settings[4]), word.NOT_AUTHORISED)
         below = {one.fid for one in self.tree.values() if one.parent == self.directory.fid} | {self.directory.fid}
         grown = True
         while grown:
             more = {one.fid for one in self.tree.values() if one.parent in below} - below
             below, grown = below | more, bool(more)
-        own = created.directory_cell(self.directory.fid)
-        prefixes = tuple(f"{part}/{fid:04X}/" for fid in below for part in ("fs", "ef", "key", "tries"))
-        changes = {name: None for name in self.memory.cells if name.startswith(prefixes) and name != own}
-        kept: dict[str, bytes] = {}
-        if made.fid == layout.MF:  # an empty MF is free again
-            kept = created.directory(
-                Made(made.fid, None, made.name, made.settings[:3] + b"\xf0\xf0" + made.settings[5:])
-            )
-        self.memory.write({**changes, **kept, TRANSPORT: None})
+        changes: dict[str, bytes | None] = dict(created.cells_of(self.memory, below))
+        if made.fid == layout.MF:  # the transport key is in force again: part 10, 5.1.1
+            changes |= empty(self.memory.read(TRANSPORT_KEY))
+        else:
+            changes[created.directory_cell(made.fid)] = self.memory.read(created.directory_cell(made.fid))
+        reached = self.granted
+        self.memory.write(changes)
         self.tree = self.structure()
         self._enter(self.tree[self.directory.fid])
+        self.granted = reached
         return b""
 
     def _end(self, command: Command) -> bytes:
-        """841C 00 00 04 MAC: the end of pre-personalisation, under the master key."""
+        """841C 00 00 04 MAC: the end of pre-personalisation, under the master key of the MF."""
         expect(command.p1p2 == 0, word.WRONG_P1P2)
-        expect(not self.memory.has("fs/ended"), word.CONDITIONS)
+        expect(not self.memory.has(ENDED), word.CONDITIONS)
+        expect(self.directory.fid == layout.MF, word.CONDITIONS)
         expect(not self._line(command, self._master(), 1), word.WRONG_LENGTH)
-        self.memory.write({"fs/ended": b"\x01"})
+        social = fmcoscard.cells(self.memory, self.tree) if layout.SSSE in self.tree else {}
+        self.memory.write({**social, ENDED: b"\x01"})
         return b""
 
     # Keys: type, then by type: use, change, next state, error count, value
@@ -213,19 +264,25 @@ class Fmcos(FileSystem):
         expect(self.memory.has(self._key_file()), word.FILE_NOT_FOUND)
         if command.p1 == 0x01:
             settings = self.memory.read(self._key_file())
-            expect(not self.memory.has("fs/ended"), word.CONDITIONS)
+            expect(not self.memory.has(ENDED), word.CONDITIONS)
             expect(self._granted(settings[4]), word.NOT_AUTHORISED)
             record = self._line(command, self._master(), 3) if command.cla == 0x84 else command.data
             expect(len(record) >= 2, word.WRONG_LENGTH)
             expect(record[0] & 0xC0 != 0xC0 or command.cla == 0x84, word.MAC_MISSING)
             self._install(command.p2, bytes((record[0] & 0x3F,)) + record[1:])
             return b""
+        expect(not self.memory.has(ENDED) or command.cla == 0x84, word.MAC_MISSING)
         name, record = self._key(command.p1 & 0x3F, command.p2)
         expect(record[0] != PIN and self._granted(record[2]), word.NOT_AUTHORISED)
         value = self._line(command, self._master(), 3) if command.cla == 0x84 else command.data
         head = 5
         expect(len(value) == len(record) - head, word.WRONG_LENGTH)
-        self.memory.write({name: record[:head] + value})
+        changes: dict[str, bytes | None] = {name: record[:head] + value}
+        if name.endswith("/" + MASTER_NAME):
+            changes[stages.replaced_cell(self.directory.path)] = b"\x01"
+            if self.directory.fid == layout.MF:
+                changes[TRANSPORT] = None
+        self.memory.write(changes)
         return b""
 
     def _install(self, kid: int, record: bytes) -> None:
@@ -247,17 +304,8 @@ class Fmcos(FileSystem):
 
     def _line(self, command: Command, key: bytes, protection: int) -> bytes:
         """The data without its MAC and, at protection 3, encryption, under the last challenge; 6984, 6987, 6988."""
-        data = command.data
-        expect(len(data) >= 4, word.MAC_MISSING)
-        data, mac = data[:-4], data[-4:]
-        right = load_mac(self.algorithm, key, self.spend_challenge(), command.header(len(data) + 4) + data)
-        expect(same(right, mac), word.MAC_WRONG)
-        if protection == 1:
-            return data
-        plain = revealed(self.algorithm, key, data)
-        if plain is None:
-            raise Refused(word.WRONG_DATA)
-        return plain
+        data = self.load_checked(command, key)
+        return data if protection == 1 else self.loaded(key, data)
 
     def _authentic(self, command: Command, file: File) -> bytes:
         if command.cla != 0x04:

@@ -9,16 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from cardfab.crypto import Algorithm, encrypt_ecb
-from cardfab.simulator.chip import tlv, word
+from cardfab.simulator.chip import dynamic, tlv, word
 from cardfab.simulator.chip.message import expect
 from cardfab.simulator.chip.word import Refused
 
-FCI, GPO, IAD, SM_IAD, TAGS, MORE_TAGS = 0x9102, 0x9104, 0x9200, 0x9201, 0x0D01, 0x0E01
+FCI, CONTACTLESS_FCI, GPO, IAD, SM_IAD, TAGS, MORE_TAGS = 0x9102, 0x9103, 0x9104, 0x9200, 0x9201, 0x0D01, 0x0E01
 KEYS, KCVS, SM_KEYS, SM_KCVS, PIN, PIN_TRIES = 0x8000, 0x9000, 0x8400, 0x9400, 0x8010, 0x9010
 CRT = (0x8201, 0x8202, 0x8203, 0x8204, 0x8205)  # q^-1 mod p, d mod q-1, d mod p-1, q, p
-SM_GPOS = (0x9105, 0x9204)
-GPOS = (GPO, 0x9203, *SM_GPOS)
+SM_GPOS = (0x9105, 0x9204, 0x9208)
+GPOS = (GPO, 0x9203, 0x9105, 0x9204)
 QPBOC_GPOS = (0x9207, 0x9208)
+CASH_TAGS = (0x9F51, 0x9F77, 0x9F78, 0x9F79)  # what e-cash and qPBOC calculate with
 SECRET = frozenset({KEYS, SM_KEYS, PIN, 0x8011, *CRT, 0x8402, 0x8501, 0x8502, 0x8020, 0x8021, 0x8420})
 LONGEST_RECORD = 254
 
@@ -59,8 +60,13 @@ def _record(dgi: int, value: bytes) -> None:
 
 
 def _fci(value: bytes) -> None:
+    """A5, or the whole 6F{84, A5}."""
     _parsed(value)
-    _right([tag for tag, _ in tlv.parse(value)] == [0xA5])
+    outer = tlv.parse(value)
+    if [tag for tag, _ in outer] == [0x6F]:
+        _right([tag for tag, _ in tlv.parse(outer[0][1])] == [0x84, 0xA5])
+    else:
+        _right([tag for tag, _ in outer] == [0xA5])
 
 
 def _processing_options(value: bytes, *tags: int) -> None:
@@ -69,17 +75,24 @@ def _processing_options(value: bytes, *tags: int) -> None:
     _right(elements[0][0] == 0x82)
     found = dict(elements)
     _right(len(found[0x82]) == 2 and len(found[0x94]) >= 4 and len(found[0x94]) % 4 == 0)
+    if 0x9F10 in found:
+        _prefix(found[0x9F10])
 
 
 def _issuer_data(value: bytes) -> None:
     elements = _parsed(value)
     _right([tag for tag, _ in elements] == [0x9F10])
-    data = elements[0][1]
+    _prefix(elements[0][1])
+
+
+def _prefix(data: bytes) -> None:
     _right(8 <= len(data) <= 32 and data[0] == 0x07 and data[3] == 0x03)
 
 
 def _internal(value: bytes) -> None:
-    _right(all(len(content) == LENGTHS.get(tag, len(content)) for tag, content in _parsed(value)))
+    for tag, content in _parsed(value):
+        _right(len(content) == LENGTHS.get(tag, len(content)))
+        _right(LENGTHS.get(tag) != 6 or content.hex().isdecimal())  # amounts, n 12
 
 
 def check_values(algorithm: Algorithm, keys: bytes) -> bytes:
@@ -109,8 +122,8 @@ def tries(value: bytes) -> tuple[int, int]:
 
 
 def _pin_tries(value: bytes, stored: Stored) -> None:
-    _right(PIN in stored)
-    tries(value)
+    """A limit of 00 means that there is no off-line PIN; any other counts for the PIN that came before."""
+    _right(tries(value)[1] == 0 or PIN in stored)
 
 
 def check(dgi: int, value: bytes, stored: Stored) -> None:
@@ -155,22 +168,67 @@ def listed(afl: bytes) -> list[int]:
     return found
 
 
+def _data(stored: Stored, gpo: int) -> dict[int, bytes]:
+    """The data objects of a path: those of the GPO and of its records up to SFI 10."""
+    found = dict(tlv.parse(stored[gpo]))
+    for dgi in listed(found[0x94]):
+        _right(dgi in stored)
+        if dgi >> 8 <= 10:
+            found.update(tlv.deep(stored[dgi]))
+    return found
+
+
+def _path(stored: Stored, gpo: int) -> None:
+    """A path that can be used: its records, its DOLs over contact, the key that its AIP speaks of."""
+    found = _data(stored, gpo)
+    _right(gpo in QPBOC_GPOS or {0x8C, 0x8D} <= found.keys())
+    if found[0x82][0] & 0x21:  # DDA, CDA
+        _right(any(dgi in stored for dgi in ((0x8501, 0x8402) if gpo in SM_GPOS else CRT)))
+    if gpo not in (GPO, 0x9105):
+        _right(set(CASH_TAGS) <= {tag for tag, _ in internal(stored)})
+    if gpo in QPBOC_GPOS:
+        pdol = dict(tlv.deep(stored.get(CONTACTLESS_FCI, b""))).get(0x9F38, b"")
+        try:
+            _right(0x9F66 in dict(tlv.list_of(pdol)))
+        except tlv.Malformed:
+            raise Refused(word.WRONG_DATA) from None
+
+
 def check_payment(stored: Stored) -> None:
     """The last block of the payment application: 6A80 unless it could be used now."""
     _right(all(dgi in stored for dgi in (FCI, GPO, IAD, KEYS, KCVS)))
     if any(dgi in stored for dgi in SM_GPOS):
         _right(all(dgi in stored for dgi in (SM_IAD, SM_KEYS)))
     _right(SM_KEYS not in stored or SM_KCVS in stored or 0x9003 in stored)
-    _right((PIN in stored) == (PIN_TRIES in stored))
-    crt = {len(stored[dgi]) for dgi in CRT if dgi in stored}
-    _right(not crt or (len(crt) == 1 and all(dgi in stored for dgi in CRT)))
+    if PIN in stored or PIN_TRIES in stored:
+        _pin_tries(stored.get(PIN_TRIES, b""), stored)
+    if any(dgi in stored for dgi in CRT):
+        _right(all(dgi in stored for dgi in CRT) and dynamic.related([stored[dgi] for dgi in CRT]))
+    _right(0x8501 not in stored or sm2_private(stored[0x8501]))
     for gpo in (*GPOS, *QPBOC_GPOS):
         if gpo in stored:
-            _right(all(dgi in stored for dgi in listed(dict(tlv.parse(stored[gpo]))[0x94])))
-    contact = b"".join(stored[dgi] for dgi in listed(dict(tlv.parse(stored[GPO]))[0x94]) if dgi >> 8 <= 10)
-    _right({0x8C, 0x8D} <= {tag for tag, _ in tlv.deep(contact)})
-    log_entry = any(tag == 0x9F4D for tag, _ in tlv.deep(stored[FCI]))
-    _right(not log_entry or any(tag == 0x9F4F for tag, _ in internal(stored)))
+            _path(stored, gpo)
+    known = {tag for tag, _ in internal(stored)}
+    for entry, form in ((0x9F4D, 0x9F4F), (0xDF4D, 0xDF4F)):
+        place = dict(tlv.deep(stored[FCI])).get(entry)
+        _right(place is None or (len(place) == 2 and 11 <= place[0] <= 30 and form in known))
+
+
+def sm2_private(value: bytes) -> bool:
+    """Whether this is d with its padding 80 00*7."""
+    return len(value) == 40 and value[32:] == b"\x80" + bytes(7)
+
+
+def without_related(stored: Stored) -> list[tuple[int, bytes, bytes]]:
+    """Each record that holds 9F69: its DGI, the record without, the 9F69, which the card gives anew each time."""
+    found: list[tuple[int, bytes, bytes]] = []
+    for dgi, value in stored.items():
+        inside = tlv.parse(tlv.parse(value)[0][1]) if is_record(dgi) and dgi >> 8 <= 10 else []
+        related = dict(inside).get(0x9F69)
+        if related is not None:
+            rest = b"".join(tlv.build(tag, one) for tag, one in inside if tag != 0x9F69)
+            found.append((dgi, tlv.build(0x70, rest), related))
+    return found
 
 
 def check_environment(stored: Stored) -> None:

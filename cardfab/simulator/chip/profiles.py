@@ -26,7 +26,8 @@ class Profile:
     template, the ``object`` or its ``value``. ``counts_empty``: SCP03 counts commands without data for the ICV.
     ``dgi_only``: STORE DATA to an application must say DGI form in P1. ``block_wraps``: P2 of STORE DATA goes on at 00
     after FF. ``extended``: extended lengths and command chaining. ``social``: the card has the social security
-    application and the payment applications. ``published_keys``: the keys are the test keys of GlobalPlatform.
+    application and the payment applications; ``payment``: it has the latter alone. ``published_keys``: the keys are
+    the test keys of GlobalPlatform.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Profile:
     block_wraps: bool = False
     extended: bool = True
     social: bool = False
+    payment: bool = False
     published_keys: bool = True
     isd_aid: str = ISD_AID
     tries: int = 10
@@ -101,6 +103,9 @@ PROFILES: Mapping[str, Profile] = {
     one.name: one
     for one in (
         Profile(TRAINING, "training card, SCP02 i=15", social=True, extended=False, published_keys=False),
+        Profile(
+            "training-debit-scp03", "payment applications, SCP03 i=70", scp=3, i=0x70, key_version=0x30, payment=True
+        ),
         *_SCP02,
         Profile("gp-scp02-i75", "SCP02 i=75, 3DES, R-MAC by its option", i=0x75),
         *_SCP03,

@@ -1,8 +1,10 @@
-"""An empty social security chip of the T514 kind: transport key, creation, keys, end of pre-personalisation.
+"""An empty social security chip of the T514 kind: activation, transport key, creation, keys, the end of it.
 
 Facts 1.10 and 1.11. Where they leave room, this card reads them so: an access byte 00 asks for nothing at its level
 (both 00: free), EF is never, FF the master key, any other value a key or PIN of that level; SCW has the nibble of
-reading first; a level is that of the directory above or of the own one.
+reading first; a level is that of the directory above or of the own one. The version of a key is the group it is of.
+The lock level of a directory is that of the key which authorises APPLICATION BLOCK, 00 is the BK. An internal file that
+names the SFI of a cyclic file in its record length is a purse; the level that writes it is that of the DSK.
 """
 
 from __future__ import annotations
@@ -11,22 +13,32 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from cardfab.crypto import Algorithm, decrypt_ecb, encrypt_ecb, same
-from cardfab.simulator.chip import created, layout, tlv, word
+from cardfab.simulator.chip import created, layout, stages, tlv, word
 from cardfab.simulator.chip.created import Conditions, Made
-from cardfab.simulator.chip.crypt import load_mac, revealed
 from cardfab.simulator.chip.layout import Access, Directory, File, Key
+from cardfab.simulator.chip.madecard import MadeCard
 from cardfab.simulator.chip.memory import Memory, Tries
 from cardfab.simulator.chip.message import Command, expect
-from cardfab.simulator.chip.social import SocialApplication
 from cardfab.simulator.chip.word import Refused
 
 KINDS = {0xC3: "internal", 0xC4: "binary", 0xC5: "fixed", 0xC6: "variable", 0xC7: "cyclic", 0xD6: "variable"}
-MASTER, PIN, STK, EXTERNAL, IRK = 0x00, 0x01, 0x07, 0x0D, 0x0E
-USES = {MASTER: "master", STK: "maintenance", EXTERNAL: "external", IRK: "internal"}
-NAMES = {(EXTERNAL, 0x05): "BK", (EXTERNAL, 0x06): "PUK"}
+MASTER, PIN, STK, DLK, DPK, DTK, EXTERNAL, IRK = 0x00, 0x01, 0x07, 0x08, 0x09, 0x0A, 0x0D, 0x0E
+KEYS = {
+    MASTER: ("MK", "master"),
+    STK: ("STK", "maintenance"),
+    DLK: ("DLK", "load"),
+    DPK: ("DPK", "purchase"),
+    DTK: ("DTK", "tac"),
+    IRK: ("IRK", "internal"),
+}
+NAMES = {0x05: "BK", 0x06: "PUK"}
+MOST_GROUPS = 3
 FREE, NEVER, BY_MASTER = 0x00, 0xEF, 0xFF
 TRANSPORT = "os/transport"
+HISTORICAL = "os/historical"
 TRANSPORT_TRIES = "tries/transport"
+TRANSPORT_LIMIT = 6
+NEVER_SERIAL = bytes(6)
 
 
 def transport_value(master: bytes, historical: bytes) -> bytes:
@@ -43,7 +55,7 @@ class _Levels(Conditions):
         return (
             _condition(scw >> 4, read, above, own),
             _condition(scw & 0x0F, write, above, own),
-            f"@{own}:{write[1]:02X}",
+            created.right(own, write[1]) if write[1] != FREE else "",
         )
 
 
@@ -51,45 +63,25 @@ def _condition(nibble: int, levels: bytes, above: str, own: str) -> Access:
     asked = [(path, level) for path, level in zip((above, own), levels, strict=True) if level != FREE]
     if not asked:
         return layout.FREE
-    parts = [frozenset({f"@{path}:{level:02X}"}) for path, level in asked if level != NEVER]
+    parts = [frozenset({created.right(path, level)}) for path, level in asked if level != NEVER]
     if nibble == 4:
         return (frozenset().union(*parts),) if len(parts) == len(asked) else layout.NEVER
     return tuple(parts)
 
 
-class T514(SocialApplication):
-    """The commands of pre-personalisation over the social security application."""
+class T514(MadeCard):
+    """The commands of activation and pre-personalisation over the social security application."""
+
+    conditions = _Levels()
 
     def __init__(self, memory: Memory, entropy: Callable[[int], bytes]) -> None:
         self._opened = False
         super().__init__(memory, entropy)
 
-    def structure(self) -> dict[int, Directory]:
-        """What was created."""
-        return created.structure(self.memory, _Levels())
-
     def leave(self) -> None:
         """The transport key must be shown again after a reset."""
         self._opened = False
         super().leave()
-
-    def surviving(self, directory: Directory) -> frozenset[str]:
-        """Levels of the directories above stay."""
-        above, parent = set[str](), directory.parent
-        while parent is not None:
-            above.add(f"@{parent:04X}:")
-            parent = self.tree[parent].parent
-        return frozenset(one for one in self.granted if one[:6] in above)
-
-    def grants(self, path: str, key: Key) -> frozenset[str]:
-        """The key by name, and the level it has."""
-        level = BY_MASTER if key.use == "master" else key.level
-        return super().grants(path, key) | {f"@{path}:{level:02X}"}
-
-    def pin_grants(self) -> frozenset[str]:
-        """PIN, and its level."""
-        found = created.decode(self.memory.read("os/pin"))
-        return super().pin_grants() | ({f"@{found['path']}:{found['level']:02X}"} if found else frozenset())
 
     def control_information(self, target: Directory) -> bytes:
         """The 6F that an FCI record 70 L FID 6F.. holds, else only the name."""
@@ -101,6 +93,10 @@ class T514(SocialApplication):
 
     def execute(self, command: Command) -> bytes:
         """Creation and keys; everything else as on a finished card."""
+        if (command.cla, command.ins) == (0x80, 0xCA):
+            return stages.answer(self, command)
+        if stages.pending(self.memory):
+            return self._activate(command)
         handler = {
             (0x80, 0xE0): self._create,
             (0x80, 0xE1): self._delete,
@@ -111,10 +107,45 @@ class T514(SocialApplication):
             (0x00, 0x14): self._set_atr,
         }.get((command.cla, command.ins))
         if handler is not None:
+            self.idle()
+            expect(not self.blocked, word.APPLICATION_BLOCKED)
             return handler(command)
         if command.ins == 0x82 and command.cla == 0x00 and self._is_direct(command):
             return self._authenticate_directly(command)
         return super().execute(command)
+
+    # Activation: part 10, 5.1. 80E0 04 transport key, 0014 T1 to T7, 80E0 05 T8 to TD.
+
+    def _activate(self, command: Command) -> bytes:
+        data, header = command.data, (command.cla, command.ins, command.p1p2)
+        if header == (0x80, 0xE0, 0x0400):
+            expect(len(data) == 16, word.WRONG_LENGTH)
+            tries = Tries.cells(TRANSPORT_TRIES, TRANSPORT_LIMIT)
+            stages.activate(self.memory, 1, 3, {TRANSPORT: data, **tries})
+        elif header == (0x00, 0x14, 0x0000):
+            stages.activate(self.memory, 2, 3, {HISTORICAL: _first_historical(data) + NEVER_SERIAL})
+        elif header == (0x80, 0xE0, 0x0500):
+            number = _serial(data)
+            expect(any(number), word.WRONG_DATA)
+            stages.activate(self.memory, 3, 3, {HISTORICAL: self.memory.read(HISTORICAL)[:7] + number})
+        else:
+            raise Refused(word.CONDITIONS)
+        return b""
+
+    def stage(self) -> int:
+        """By which directories there are, and whether all of them were ended."""
+        found = [one for fid in self.tree if (one := created.made(self.memory, fid))]
+        if not found:
+            return stages.EMPTY
+        return stages.ENDED if all(one.ended for one in found) else stages.BEGUN
+
+    def contents(self, directory: Directory) -> tuple[int, int, bool]:
+        """Flags, keys, PIN of a directory."""
+        made = created.made(self.memory, directory.fid)
+        names = self.memory.under(f"key/{directory.path}/")
+        flags = (stages.HAS_ENDED if made and made.ended else 0) | (stages.HAS_MASTER if "MK" in names else 0)
+        pin = created.decode(self.memory.read(created.PIN_PLACE)).get("path") == directory.path
+        return flags, len(names) - ("MK" in names), pin
 
     # Creation
 
@@ -128,9 +159,9 @@ class T514(SocialApplication):
         """Transport key or master key, and the directory not ended."""
         here, allowed = self.directory, self._opened
         while here.parent is not None and not allowed:
-            allowed = f"@{here.path}:FF" in self.granted
+            allowed = created.right(here.path, BY_MASTER) in self.granted
             here = self.tree[here.parent]
-        expect(allowed or f"@{here.path}:FF" in self.granted, word.NOT_AUTHORISED)
+        expect(allowed or created.right(here.path, BY_MASTER) in self.granted, word.NOT_AUTHORISED)
         made = created.made(self.memory, self.directory.fid)
         expect(made is None or not made.ended, word.CONDITIONS)
 
@@ -153,7 +184,7 @@ class T514(SocialApplication):
         tries = Tries(self.memory, TRANSPORT_TRIES)
         expect(tries.left > 0, word.KEY_BLOCKED)
         tries.take()
-        right = transport_value(self.memory.read(TRANSPORT), self.memory.read("os/historical"))
+        right = transport_value(self.memory.read(TRANSPORT), self.memory.read(HISTORICAL))
         if not same(right, command.data):
             raise Refused(word.tries_left(tries.left))
         tries.restore()
@@ -184,7 +215,7 @@ class T514(SocialApplication):
     def _create_elementary(self, data: bytes) -> None:
         fid, kind, sfi, length = int.from_bytes(data[5:7]), KINDS[data[7]], data[9], data[11]
         self._created()
-        expect(0 <= sfi <= 0x1E, word.WRONG_DATA)
+        expect(sfi <= 0x1E or (sfi == 0x1F and kind == "internal"), word.WRONG_DATA)
         known = self.directory.files
         expect(all(one.fid != fid and (not sfi or one.sfi != sfi) for one in known), word.FILE_EXISTS)
         space = int.from_bytes(data[3:5])
@@ -204,37 +235,46 @@ class T514(SocialApplication):
 
     def _set_serial(self, command: Command) -> None:
         """0000, region 2, serial number 4: T8 to TD."""
-        expect(len(command.data) == 8 and command.data[:2] == bytes(2), word.WRONG_DATA)
+        number = _serial(command.data)
         self._may_create()
-        self.memory.write({"os/historical": self.memory.read("os/historical")[:7] + command.data[2:]})
+        self.memory.write({HISTORICAL: self.memory.read(HISTORICAL)[:7] + number})
 
     def _set_atr(self, command: Command) -> bytes:
         """0014 00 00 0B: 3B 6D 00 00 and T1 to T7."""
         expect(command.p1p2 == 0, word.WRONG_P1P2)
-        expect(len(command.data) == 11 and command.data[:4] == bytes.fromhex("3B6D0000"), word.WRONG_DATA)
+        first = _first_historical(command.data)
         self._may_create()
-        self.memory.write({"os/historical": command.data[4:] + self.memory.read("os/historical")[7:]})
+        self.memory.write({HISTORICAL: first + self.memory.read(HISTORICAL)[7:]})
         return b""
 
     def _delete(self, command: Command) -> bytes:
-        """80E1 00 01/02/03 02: a DDF, an ADF or a file, with all that is in it."""
+        """80E1 00 01/02/03 02: MF or DDF, ADF, file, with what is in it. Without MF the transport key counts again."""
         expect(command.p1 == 0 and command.p2 in (0x01, 0x02, 0x03), word.WRONG_P1P2)
         expect(len(command.data) == 2, word.WRONG_LENGTH)
         self._may_create()
         fid = int.from_bytes(command.data)
         if command.p2 == 0x03:
-            found = self._find(lambda file: file.fid == fid)
-            cells = [created.file_cell(self.directory.fid, fid), self._cell(found)]
-            cells += [f"{self._cell(found)}/{n:02X}" for n in self.records(found)]
+            self.memory.write(self._file_cells(self._find(lambda file: file.fid == fid)))
+            self.file = None
+        elif fid == layout.MF and command.p2 == 0x01 and self.directory.fid == fid:
+            self._created()
+            fresh = Tries.cells(TRANSPORT_TRIES, TRANSPORT_LIMIT)
+            self.memory.write({**created.cells_of(self.memory, self.tree), **fresh})
+            self.granted, self.challenge = frozenset(), b""
         else:
             expect(fid in self.tree and self.tree[fid].parent == self.directory.fid, word.FILE_NOT_FOUND)
             expect(all(one.parent != fid for one in self.tree.values()), word.CONDITIONS)
-            prefixes = (created.directory_cell(fid), *(f"{part}/{fid:04X}/" for part in ("ef", "key", "tries")))
-            cells = [name for name in self.memory.cells if name.startswith(prefixes)]
-        self.memory.write(dict.fromkeys(cells))
+            self.memory.write(created.cells_of(self.memory, (fid,)))
         self.tree = self.structure()
         self.directory = self.tree[self.directory.fid]
         return b""
+
+    def _file_cells(self, file: File) -> dict[str, None]:
+        cells = [created.file_cell(self.directory.fid, file.fid), self._cell(file)]
+        cells += [f"{self._cell(file)}/{n:02X}" for n in self.records(file)]
+        if file.kind == "internal" and file.length:
+            cells += [f"purse/{self.directory.path}", f"purse/{self.directory.path}/proof"]
+        return dict.fromkeys(cells)
 
     def _write_record(self, command: Command) -> bytes:
         """00D2 number SFI: a record of the DIR or FCI file."""
@@ -279,18 +319,10 @@ class T514(SocialApplication):
     def _line_opened(self, command: Command) -> bytes:
         """LD | value of the current master key, with CLA 84 under a MAC with the last challenge."""
         master, data = self._master(), command.data
-        if command.cla == 0x84:
-            expect(len(data) > 4, word.MAC_MISSING)
-            data, mac = data[:-4], data[-4:]
-            right = load_mac(self.algorithm, master, self.spend_challenge(), command.header(len(data) + 4) + data)
-            expect(same(right, mac), word.MAC_WRONG)
-        plain = revealed(self.algorithm, master, data)
-        if plain is None:
-            raise Refused(word.WRONG_DATA)
-        return plain
+        return self.loaded(master, self.load_checked(command, master) if command.cla == 0x84 else data)
 
     def _put_key(self, plain: bytes) -> None:
-        kind, kid, _, _, limit, _, level, length = plain[:8]
+        kind, kid, version, _, limit, _, level, length = plain[:8]
         value = plain[8 : 8 + length]
         expect(
             1 <= length <= 16 and limit & 0x0F >= 1 and plain[8 + length :] == b"\xff" * (16 - length), word.WRONG_DATA
@@ -298,13 +330,27 @@ class T514(SocialApplication):
         path = self.directory.path
         if kind == PIN:
             where = created.encode({"path": path, "level": level})
-            self.memory.write({"pin": value, "os/pin": where, **Tries.cells("tries/PIN", limit & 0x0F)})
+            self.memory.write({"pin": value, created.PIN_PLACE: where, **Tries.cells("tries/PIN", limit & 0x0F)})
             return
-        expect(length in (8, 16), word.WRONG_DATA)
-        name = {MASTER: "MK", STK: "STK", IRK: "IRK"}.get(kind) or NAMES.get((kind, kid)) or f"K{kind:02X}{kid:02X}"
-        key = Key(name, kid, USES.get(kind, "other"), "", level)
+        expect(length in (8, 16) and version <= MOST_GROUPS, word.WRONG_DATA)
+        name, use = KEYS.get(kind, ("", "other"))
+        if kind == EXTERNAL:
+            name, use = self._external_name(kid, level), "external"
+        version = max(1, version)
+        name = name or f"K{kind:02X}{kid:02X}"
+        known = created.decode(self.memory.read(created.key_cell(self.directory.fid, name)))
+        groups = max(version, known.get("groups", 1))
+        key = Key(name, kid, use, "", BY_MASTER if kind == MASTER else level, groups)
+        name += layout.group(version)
         cells = {f"key/{path}/{name}": value, **Tries.cells(f"tries/{path}/{name}", limit & 0x0F)}
+        if kind == MASTER and known:
+            cells[stages.replaced_cell(path)] = b"\x01"
         self._write({**created.key(self.directory.fid, key), **cells})
+
+    def _external_name(self, kid: int, level: int) -> str:
+        """BK, PUK and what the lock level of the directory names; any other is told by its id."""
+        lock = self._created().settings[1]
+        return "LK" if lock and lock == level else NAMES.get(kid, "")
 
     # Third generation: the master key authenticates by its encryption of a challenge of 16 bytes
 
@@ -323,3 +369,15 @@ class T514(SocialApplication):
         tries.restore()
         self.granted |= self.grants(path, key)
         return b""
+
+
+def _serial(data: bytes) -> bytes:
+    """0000, region 2, serial number 4: T8 to TD."""
+    expect(len(data) == 8 and data[:2] == bytes(2), word.WRONG_DATA)
+    return data[2:]
+
+
+def _first_historical(data: bytes) -> bytes:
+    """3B 6D 00 00, then T1 to T7."""
+    expect(len(data) == 11 and data[:4] == bytes.fromhex("3B6D0000"), word.WRONG_DATA)
+    return data[4:]

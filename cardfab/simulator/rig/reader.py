@@ -1,40 +1,24 @@
 """The contact reader inside the printer: the frames of vpcd, the station being the client.
 
-Each message is a 2-byte big-endian length and a payload. To the reader: 00 power off, 01 power on, 02 reset, 04 get
-ATR, or an APDU. Back come the ATR (empty: no card in the contact station) and the responses (empty: none with power
-there).
+An empty ATR says that there is no card in the contact station, an empty response that none has power there.
 """
 
 from __future__ import annotations
 
 from cardfab.simulator.printer import Card, EvolisPrinter, Place
+from cardfab.simulator.rig.frames import FramedReader
 
 POWER_OFF, POWER_ON, RESET, GET_ATR = 0, 1, 2, 4
 
 
-class ContactReader:
+class ContactReader(FramedReader):
     """Sees a chip only while the printer holds its card in the contact station."""
 
     def __init__(self, printer: EvolisPrinter) -> None:
+        super().__init__()
         self._printer = printer
-        self._buffer = bytearray()
         self._cut: int | None = None
         self.apdus = 0
-
-    def receive(self, portion: bytes) -> bytes:
-        """The answers to the frames that ``portion`` completes."""
-        self._buffer += portion
-        answers = bytearray()
-        while len(self._buffer) >= 2:
-            end = 2 + int.from_bytes(self._buffer[:2])
-            if len(self._buffer) < end:
-                break
-            payload = bytes(self._buffer[2:end])
-            del self._buffer[:end]
-            answer = self._answer(payload)
-            if answer is not None:
-                answers += len(answer).to_bytes(2) + answer
-        return bytes(answers)
 
     def hang_up(self) -> None:
         """The station is gone: forget its half frame and take the power from the chip."""

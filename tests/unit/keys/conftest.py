@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Iterator
+import secrets
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from cardfab.keys import KeySpec, Level, SoftKeyStore, Usage, soft
 from cardfab.keys.label import STATION_KEYS
+from tests.seeded import seeded
 
 VECTORS = Path(__file__).parents[2] / "vectors"
 
@@ -45,21 +46,19 @@ def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def random() -> Callable[[int], bytes]:
     """A source that is the same in every run: SHA-256 in counter mode."""
-    stream = _stream()
-    return lambda count: bytes(next(stream) for _ in range(count))
+    return seeded(b"cardfab tests")
 
 
-def _stream() -> Iterator[int]:
-    counter = 0
-    while True:
-        yield from hashlib.sha256(b"cardfab tests" + counter.to_bytes(8, "big")).digest()
-        counter += 1
+@pytest.fixture(scope="session")
+def made_once() -> SoftKeyStore:
+    """The training store that the others are copies of: its hundreds of check values are computed once."""
+    return SoftKeyStore.training(secrets.token_bytes)
 
 
 @pytest.fixture
-def training(random: Callable[[int], bytes]) -> SoftKeyStore:
+def training(made_once: SoftKeyStore, random: Callable[[int], bytes]) -> SoftKeyStore:
     """A training store."""
-    return SoftKeyStore.training(random)
+    return SoftKeyStore(made_once._held, random)
 
 
 @pytest.fixture

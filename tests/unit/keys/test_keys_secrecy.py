@@ -14,7 +14,8 @@ from cardfab.crypto.derive import Scp02Constant, emv_cps, emv_option_a, scp02_se
 from cardfab.errors import CardfabError
 from cardfab.keys import Sealed, SoftKeyStore
 from cardfab.keys.diversify import card_key_bytes
-from cardfab.keys.label import ROOTS, STATION_KEYS, training_root
+from cardfab.keys.label import STATION_KEYS, training_root
+from cardfab.keys.roots import ROOTS
 from cardfab.keys.secret import Secret
 
 HISTORICAL = bytes.fromhex("0087BF10028649650100000001")
@@ -27,7 +28,7 @@ def _secrets(drawn: list[bytes]) -> Iterator[bytes]:
     yield from (value for value in drawn if len(value) == 32)
     for spec in ROOTS:
         root = training_root(spec.label)
-        yield card_key_bytes(Algorithm.TDES, root, "440199", HISTORICAL, 0)
+        yield card_key_bytes(Algorithm(spec.algorithm), root, "440199", HISTORICAL, 0)
         yield emv_option_a(root, "6299990000000017", "01")
     for index, constant in enumerate((Scp02Constant.ENC, Scp02Constant.C_MAC, Scp02Constant.DEK), 1):
         static = emv_cps(training_root("bank/KMC"), KEY_DATA, index)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from cardfab.apdu.link import CardGone, Link, link_to
+from cardfab.apdu.link import Link, link_to
 from cardfab.apdu.message import CommandApdu, ResponseApdu, historical_bytes
 from cardfab.keys import SoftKeyStore
 from cardfab.plan import PersonalisationPlan, Run, compile_plan
@@ -28,6 +28,7 @@ from cardfab.profile.financial import FinancialApplication
 from cardfab.profile.loader import load
 from cardfab.resources import ProfileFolders, data_folder
 from cardfab.simulator.chip import TrainingChip, make_blank
+from tests.chips import ChipConnection
 
 REQUESTS = Path(__file__).parents[2] / "vectors" / "requests.csv"
 PORTRAIT = b"\xff\xd8 a portrait \xff\xd9"
@@ -41,28 +42,6 @@ class Profiles:
     card: CardProfile
     files: FileApplication
     financial: FinancialApplication
-
-
-@dataclass
-class ChipConnection:
-    """A training chip as a card connection. An empty answer is a chip that is gone."""
-
-    chip: TrainingChip
-
-    def transmit(self, apdu: bytes, /) -> bytes:
-        answer = self.chip.transmit(apdu)
-        if not answer:
-            raise CardGone
-        return answer
-
-    def atr(self) -> bytes:
-        return self.chip.atr
-
-    def reset(self) -> bytes:
-        return self.chip.power_on()
-
-    def close(self) -> None:
-        self.chip.power_off()
 
 
 @dataclass
@@ -196,7 +175,7 @@ def run_on(keys: SoftKeyStore) -> Callable[..., Run]:
 def with_files(profiles: Profiles, card: PreparedCard) -> Callable[..., PersonalisationPlan]:
     """The plan of the card when one file of the application has other conditions."""
 
-    def make(fid: str, **changes: Any) -> PersonalisationPlan:
+    def make(fid: str, *, kind: CardProfile = profiles.card, **changes: Any) -> PersonalisationPlan:
         directories = tuple(
             directory.model_copy(
                 update={
@@ -209,6 +188,6 @@ def with_files(profiles: Profiles, card: PreparedCard) -> Callable[..., Personal
             for directory in profiles.files.directories
         )
         files = profiles.files.model_copy(update={"directories": directories})
-        return compile_plan(replace(card), profiles.card, files, profiles.financial)
+        return compile_plan(replace(card), kind, files, profiles.financial)
 
     return make

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from cardfab.errors import InputRefused
-from cardfab.plan import PersonalisationPlan, Step, compile_plan
-from cardfab.plan.compile import _dol_length
+from cardfab.plan import PersonalisationPlan, Step, compile_plan, describe
+from cardfab.plan.filing import NotReadBack, VerifyPin
+from cardfab.plan.payment import _dol_values
 from cardfab.plan.steps import (
     Authenticate,
     Capture,
@@ -23,6 +24,7 @@ from cardfab.plan.steps import (
     UpdateRecord,
 )
 from cardfab.prepare.card import PreparedCard
+from cardfab.profile.card import CardProfile
 
 WRITING = (UpdateRecord, StoreData)
 PARTS = [field.name for field in dataclasses.fields(PersonalisationPlan) if field.name != "product"]
@@ -47,17 +49,21 @@ def test_a_plan_looks_before_it_writes(plan: PersonalisationPlan) -> None:
 
 def test_every_record_is_written_once_and_read_back(plan: PersonalisationPlan, card: PreparedCard) -> None:
     written = [step.record for step in plan.encode if isinstance(step, UpdateRecord)]
-    assert written == [record.tlv for record in card.records]
+    assert sorted(written) == sorted(record.tlv for record in card.records)
     read = [step.expected for step in plan.verify if isinstance(step, Expect)]
-    assert read[: len(written)] == written
+    assert sorted(read[: len(written)]) == sorted(written)
 
 
 def test_every_file_is_opened_by_its_key_before_it_is_written(plan: PersonalisationPlan) -> None:
-    """What the tables say: EF05 to EF09 of DF01 under UK1, UK4, UK2, UK3, UK2; those of the SSSE under UKSSSE."""
+    """What the tables say: EF05 to EF09 of DF01 under UK1, UK4, UK2, UK3, UK2; those of the SSSE under UKSSSE.
+
+    Files under one key are written together, so that each key is proved once.
+    """
     opened = [step.label for step in plan.encode if isinstance(step, Authenticate)]
-    assert opened == ["ss/UKSSSE", "ss/DF01/UK1", "ss/DF01/UK4", "ss/DF01/UK2", "ss/DF01/UK3", "ss/DF01/UK2"]
+    assert opened == ["ss/UKSSSE", "ss/DF01/UK1", "ss/DF01/UK4", "ss/DF01/UK2", "ss/DF01/UK3"]
     ids = [step.key_id for step in plan.encode if isinstance(step, Authenticate)]
-    assert ids == [0x04, 0x83, 0x86, 0x84, 0x85, 0x84]
+    assert ids == [0x04, 0x83, 0x86, 0x84, 0x85]
+    assert not any(step.version for step in plan.encode if isinstance(step, Authenticate))
     reading = [(step.label, step.key_id) for step in plan.verify if isinstance(step, Authenticate)]
     assert reading == [("ss/DF01/RK1", 0x88)]
 
@@ -216,16 +222,67 @@ def test_an_application_without_an_item_that_is_needed(profiles: Any, card: Prep
     assert refused.value.code == "CF-3210"
 
 
-@pytest.mark.parametrize("condition", ["UK4DF01&PIN", "PIN", "PIN|PIN"])
+@pytest.fixture
+def strange(profiles: Any) -> CardProfile:
+    """Blanks whose PIN the station does not know."""
+    return profiles.card.model_copy(update={"first_pin": None})  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("condition", ["UK4DF01&PIN", "PIN", "PIN|PIN", "STKDF01", "FORBIDDEN"])
 def test_a_condition_that_no_key_of_the_station_opens(
-    with_files: Callable[..., PersonalisationPlan], condition: str
+    with_files: Callable[..., PersonalisationPlan], strange: CardProfile, condition: str
 ) -> None:
-    """Two keys at once, or the holder's PIN alone: the profile is refused, with the name of the directory."""
+    """The holder's PIN, a key that is never proved, nobody: the profile is refused, with the name of the directory."""
     with pytest.raises(InputRefused, match="DF01") as refused:
-        with_files("DF01/EF06", write=condition)
+        with_files("DF01/EF06", kind=strange, write=condition)
     assert refused.value.code == "CF-3211"
-    with pytest.raises(InputRefused, match="DF01"):
+
+
+@pytest.mark.parametrize("condition", ["STKDF01", "FORBIDDEN", "STKDF01&PIN"])
+def test_a_file_that_nobody_could_read_back(with_files: Callable[..., PersonalisationPlan], condition: str) -> None:
+    with pytest.raises(InputRefused, match="DF01") as refused:
         with_files("DF01/EF06", read=condition)
+    assert refused.value.code == "CF-3211"
+
+
+@pytest.mark.parametrize("condition", ["PIN", "RK1DF01&PIN", "PIN&UK1DF01|PIN"])
+def test_what_only_the_pin_opens_is_not_read_back_and_the_plan_says_so(
+    with_files: Callable[..., PersonalisationPlan], plan: PersonalisationPlan, strange: CardProfile, condition: str
+) -> None:
+    other = with_files("DF01/EF06", kind=strange, read=condition)
+    (note,) = [step for step in other.verify if isinstance(step, NotReadBack)]
+    assert "DF01/EF06" in note.title.en
+    assert "only the PIN opens it" in note.title.en
+    assert other.encode == plan.encode
+    told = list(describe(other.verify))
+    assert [(one.number, one.shown) for one in told if "not read back" in one.step.en] == [(0, "")]
+    assert len([one for one in told if one.number]) == len(list(describe(plan.verify))) - 5
+
+
+def test_a_pin_that_the_station_knows_opens_it(profiles: Any, with_files: Callable[..., PersonalisationPlan]) -> None:
+    """Both rights are got, the PIN last; nothing of the directory is left out."""
+    assert profiles.card.first_pin == "ss/PIN"
+    plan = with_files("DF01/EF06", read="PIN&RK1DF01")
+    kinds = [step for step in plan.verify if isinstance(step, Authenticate | VerifyPin | NotReadBack)]
+    assert [type(step) for step in kinds] == [Authenticate, VerifyPin]
+    assert plan.key_labels() >= {"ss/DF01/RK1"}
+
+
+def test_three_des_and_sm4_by_one_changed_line(profiles: Any, card: PreparedCard, plan: PersonalisationPlan) -> None:
+    sm4 = compile_plan(card, profiles.card.model_copy(update={"algorithm": "SM4"}), profiles.files, profiles.financial)
+    assert [type(step) for step in sm4.encode] == [type(step) for step in plan.encode]
+    labels = {step.label for step in (*sm4.encode, *sm4.verify) if isinstance(step, Authenticate)}
+    assert labels == {"ss/SM4/" + label[3:] for label in plan.key_labels() - {"bank/KMC"}}
+    assert sm4.content() != plan.content()
+
+
+def test_a_key_version_is_the_seventeenth_byte_of_keys_that_have_groups(profiles: Any, card: PreparedCard) -> None:
+    second = profiles.card.model_copy(update={"key_version": 2})
+    plan = compile_plan(card, second, profiles.files, profiles.financial)
+    proofs = [step for step in (*plan.encode, *plan.verify) if isinstance(step, Authenticate)]
+    assert {(step.version, step.label.endswith("/v2")) for step in proofs} == {(2, True)}
+    shown = [one.shown for one in describe(plan.encode) if one.shown.startswith("00820004")]
+    assert shown == ["00820004 11 <proof of ss/UKSSSE/v2, 8 bytes> <challenge of the chip, 8 bytes> 02"]
 
 
 @pytest.mark.parametrize("condition", ["PIN|UK4DF01", "UK4DF01|PIN", "FREE|UK4DF01", "UK4DF01|UK5DF01"])
@@ -238,7 +295,7 @@ def test_of_alternatives_the_first_key_is_proved(
 def test_a_file_that_is_free_needs_no_key(with_files: Callable[..., PersonalisationPlan]) -> None:
     plan = with_files("DF01/EF05", write="FREE")
     opened = [step.label for step in plan.encode if isinstance(step, Authenticate)]
-    assert opened == ["ss/UKSSSE", "ss/DF01/UK4", "ss/DF01/UK2", "ss/DF01/UK3", "ss/DF01/UK2"]
+    assert opened == ["ss/UKSSSE", "ss/DF01/UK4", "ss/DF01/UK2", "ss/DF01/UK3"]
 
 
 @pytest.mark.parametrize("left_out", ["9102", "9104", "9010", "records"])
@@ -256,4 +313,4 @@ def test_an_order_without_a_grouping_that_is_read_back(profiles: Any, card: Prep
     [("", 0), ("9F1A02", 2), ("9F1A029F02065F2A02", 10), ("95059A039C01", 9), ("9F37045F2A029F4E14", 26)],
 )
 def test_what_a_data_object_list_asks_for(dol: str, length: int) -> None:
-    assert _dol_length(bytes.fromhex(dol)) == length
+    assert _dol_values(bytes.fromhex(dol), {}) == bytes(length)

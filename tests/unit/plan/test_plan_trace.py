@@ -19,7 +19,8 @@ from cardfab.crypto import Algorithm
 from cardfab.crypto.derive import emv_cps, emv_option_a
 from cardfab.keys import Sealed, SoftKeyStore
 from cardfab.keys.diversify import card_key_bytes
-from cardfab.keys.label import ROOTS, STATION_KEYS, training_root
+from cardfab.keys.label import STATION_KEYS, training_root
+from cardfab.keys.roots import ROOTS
 from cardfab.plan import PersonalisationPlan, Run, carry_out, compile_structure, require_equal
 from cardfab.prepare.card import PreparedCard
 from cardfab.prepare.request import IssuanceRequest

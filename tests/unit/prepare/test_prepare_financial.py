@@ -117,6 +117,9 @@ def test_values_of_the_sample_card(debit: FinancialApplication) -> None:
         "effective": "260101",
         "psn": "01",
         "service_code": "0220",
+        "track1": "",
+        "name": "202F",
+        "long_name": "",
     }
 
 

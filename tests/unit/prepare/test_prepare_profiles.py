@@ -12,48 +12,15 @@ from cardfab.profile.codes import CODED_FIELDS, CodeTables
 from cardfab.profile.loader import ProfileRefused, load, parse
 from cardfab.resources import ProfileFolders
 
-# 人社信息函[2012]37号 tables 3, 4 and 9: file, then tag:type:length (hex, as printed), in the order of the records.
-PRINTED = {
-    ("SSSE", "EF05"): "01:cn:10 02:an:01 03:an:04 04:cn:0C 05:cn:04 06:cn:04 07:an:09",
-    ("SSSE", "EF06"): "08:an:12 09:an:1E 4E:an:14 0A:an:01 0B:cn:01 0C:cn:03 0D:cn:04",
-    ("DF01", "EF05"): "20:an:02 21:an:50 0E:cn:03",
-    ("DF01", "EF06"): "23:an:50 24:cn:03 28:an:0F 2C:an:32 2D:an:0F",
-    ("DF01", "EF07"): "29:an:01",
-    ("DF01", "EF08"): "2B:an:01",
-    ("DF01", "EF09"): "2E:an:46 30:an:09 32:an:02",
-}
-CONDITIONS = {
-    ("SSSE", "EF05"): ("FREE", "UKSSSE"),
-    ("SSSE", "EF06"): ("FREE", "UKSSSE"),
-    ("DF01", "EF05"): ("PIN|RK1DF01", "UK1DF01"),
-    ("DF01", "EF06"): ("PIN|RK1DF01", "UK4DF01"),
-    ("DF01", "EF07"): ("PIN|RK1DF01", "UK2DF01"),
-    ("DF01", "EF08"): ("PIN|RK1DF01", "UK3DF01"),
-    ("DF01", "EF09"): ("PIN|RK1DF01", "UK2DF01"),
-}
-
-
-def test_the_files_are_those_printed(application: FileApplication) -> None:
-    files = {
-        (directory.name, file.fid.hex().upper()): file
-        for directory in application.directories
-        for file in directory.files
-    }
-    listed = {
-        place: " ".join(f"{item.tag.hex().upper()}:{item.type}:{item.length:02X}" for item in file.items)
-        for place, file in files.items()
-    }
-    assert listed == PRINTED
-    assert {place: (file.read, file.write) for place, file in files.items()} == CONDITIONS
-    assert all(file.sfi[0] == file.fid[1] for file in files.values())
-
 
 def test_names_and_keys(application: FileApplication) -> None:
     ssse, df01 = application.directory("SSSE"), application.directory("DF01")
     assert ssse.aid == b"sx1.sh." + "社会保障".encode("gbk")
     assert df01.aid.hex().upper() == "D15600000500"
     assert (ssse.keys["UKSSSE"].id, ssse.keys["UKSSSE"].label) == (b"\x04", "ss/UKSSSE")
-    assert {name: key.id.hex() for name, key in df01.keys.items() if name.startswith("UK")} == {
+    sourced = {name: key.id.hex() for name, key in df01.keys.items() if not key.unverified}
+    assert sourced == {
+        "STKDF01": "82",
         "UK1DF01": "83",
         "UK2DF01": "84",
         "UK3DF01": "85",
@@ -61,7 +28,7 @@ def test_names_and_keys(application: FileApplication) -> None:
         "UK5DF01": "87",
     }
     with pytest.raises(KeyError):
-        application.directory("DF02")
+        application.directory("DF0A")
 
 
 def _raw(profiles: ProfileFolders) -> tuple[str, dict[str, Any]]:
@@ -72,15 +39,22 @@ def _raw(profiles: ProfileFolders) -> tuple[str, dict[str, Any]]:
 @pytest.mark.parametrize(
     ("old", "new", "why"),
     [
-        ('write = "UK4DF01"', 'write = "UK6DF01"', "unknown UK6DF01"),
+        ('write = "UK4DF01"', 'write = "UK6DF02"', "unknown UK6DF02"),
         ('write = "UK4DF01"', 'write = "uk4"', "pattern"),
-        ('tag = "2D"', 'tag = "2C"', "lists a tag twice"),
-        ('tag = "2D"', 'tag = "2D00"', "expected 1"),
-        ('tag = "2D"', 'tag = "zz"', "non-hexadecimal"),
-        ('fid = "EF09"', 'fid = "EF08"', "lists a file twice"),
+        ("2D = { name_zh", '"2D:2" = { name_zh', "2D:2 out of turn"),
+        ("2D = { name_zh", "2D00 = { name_zh", "expected 1"),
+        ("2D = { name_zh", "zz = { name_zh", "non-hexadecimal"),
+        ('like = "40"', 'like = "41"', "which the file does not describe"),
+        ("length = 52", "length = 51", "the inner items of 40 take 52 bytes, its length says 51"),
+        ('type = "btlv"', 'type = "an"', "must be of type btlv"),
         ("length = 80, source", "length = 256, source", "less than or equal to 255"),
-        ('type = "an", length = 80, source', 'type = "text", length = 80, source', "'cn', 'an' or 'b'"),
-        ('length = 18, source = "social_security_number"', "length = 18", "neither a source nor"),
+        ('type = "an", length = 80, source', 'type = "text", length = 80, source', "'cn', 'an', 'b' or 'btlv'"),
+        ("size = 768", "records = 7", "it takes a size, nothing else"),
+        ("records = 4", "size = 4", "it takes fields and records"),
+        ("last = 32", "last = 33", "does not lie in the value"),
+        ('id = "0A", label', 'id = "06", label', "gives two keys one id"),
+        ('log = "EF08"', 'log = "EF06"', "needs the cyclic file EF06"),
+        ('tac = "DTKDF04"', 'tac = "DPKDF04"', 'a key DPKDF04 with use = "tac"'),
         ('structure = "variable"', 'structur = "variable"', "Extra inputs"),
     ],
 )
@@ -97,6 +71,9 @@ def test_the_schema_takes_the_profile_as_it_is_written() -> None:
     schema = FileApplication.model_json_schema()
     item = schema["$defs"]["Item"]["properties"]
     assert item["tag"] == {"type": "string", "pattern": "^[0-9A-Fa-f]{2}$", "title": "Tag"}
+    directories = schema["properties"]["directories"]
+    assert directories["type"] == "object"
+    assert directories["additionalProperties"] == {"$ref": "#/$defs/DedicatedFile"}
 
 
 def test_the_standard_tables(codes: CodeTables) -> None:
@@ -114,7 +91,7 @@ def test_the_standard_tables(codes: CodeTables) -> None:
         "marital_status": 5,
         "employment_status": 8,
         "identity_category": 14,
-        "bank_product": 1,
+        "bank_product": 5,
     }
     assert all(code.zh and code.en for field in CODED_FIELDS for code in codes.table(field).values())
     with pytest.raises(KeyError):

@@ -7,11 +7,17 @@ import pytest
 from cardfab.production import Act, NotAllowed, Person, Role
 
 MAY = {
-    Role.OPERATOR: {Act.IMPORT, Act.ISSUE, Act.RESOLVE, Act.TEMPORARY},
-    Role.SUPERVISOR: {Act.APPROVE, Act.RESOLVE, Act.STOCK, Act.EXPORT_AUDIT, Act.STAFF},
+    Role.OPERATOR: {
+        Act.IMPORT, Act.ISSUE, Act.RESOLVE, Act.TEMPORARY, Act.READ, Act.PIN, Act.ACTIVATE, Act.LOSS, Act.REPLACE,
+        Act.BLOCK, Act.UPDATE, Act.OFFSITE, Act.ACCOUNT, Act.STATEMENT,
+    },
+    Role.SUPERVISOR: {
+        Act.APPROVE, Act.RESOLVE, Act.STOCK, Act.EXPORT_AUDIT, Act.STAFF, Act.READ, Act.RELEASE, Act.WITNESS,
+        Act.HAND_OVER,
+    },
     Role.AUDITOR: {Act.EXPORT_AUDIT},
     Role.KEY_CUSTODIAN: set(),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("role", Role)
@@ -31,6 +37,11 @@ def test_a_role_and_an_act(role: Role, act: Act) -> None:
 def test_roles_add_up() -> None:
     assert all(Person("li", "李", frozenset(Role)).may(act) for act in Act)
     assert not any(Person("li", "李", frozenset()).may(act) for act in Act)
+
+
+def test_nobody_serves_and_allows_by_one_role() -> None:
+    """A release and the second look at a block are another person's duty than the service."""
+    assert not any({Act.ACTIVATE, Act.RELEASE} <= acts or {Act.BLOCK, Act.WITNESS} <= acts for acts in MAY.values())
 
 
 def test_nobody_approves_and_issues_by_one_role() -> None:

@@ -160,13 +160,15 @@ CHANGES: list[tuple[str, str, type[Strict], str, str]] = [
     ("products", "debit", Product, "training = true", "training = true\nprice = 5"),
     ("applications", "pboc-debit-contact", FinancialApplication, "tries = 3", "tries = 33"),
     ("applications", "pboc-debit-contact", FinancialApplication, 'tag = "5A"', 'tag = "5G"'),
-    ("applications", "pboc-debit-contact", FinancialApplication, "record = 2", "record = 0"),
-    ("applications", "pboc-debit-contact", FinancialApplication, "sfi = 4", "sfi = 40"),
-    ("applications", "ssc-v2", FileApplication, 'id = "87"', 'id = "8"'),
-    ("applications", "ssc-v2", FileApplication, 'tag = "0D"', 'tag = "0D0D"'),
-    ("applications", "ssc-v2", FileApplication, "length = 70", "length = 0"),
-    ("applications", "ssc-v2", FileApplication, 'sfi = "09"', 'sfi = "0909"'),
-    ("applications", "ssc-v2", FileApplication, 'fid = "EF08"', 'fid = "EF"'),
+    ("applications", "pboc-debit-contact", FinancialApplication, "[records.0302]", "[records.0300]"),
+    ("applications", "pboc-debit-contact", FinancialApplication, "[records.0401]", "[records.2801]"),
+    ("applications", "ssc-v2", FileApplication, 'id = "8E"', 'id = "8"'),
+    ("applications", "ssc-v2", FileApplication, "0D = { name_zh", "0D0D = { name_zh"),
+    ("applications", "ssc-v2", FileApplication, 'length = 15, rule = "phone", source', "length = 0, source"),
+    ("applications", "ssc-v2", FileApplication, 'sfi = "0A"', 'sfi = "0A0A"'),
+    ("applications", "ssc-v2", FileApplication, 'fid = "DF07"', 'fid = "DF"'),
+    ("applications", "ssc-v2", FileApplication, "category = { name_zh", "Category = { name_zh"),
+    ("applications", "ssc-v2", FileApplication, 'tac = "DTKDF04"', 'tac = "DTKDF04"\ntoo = 1'),
 ]
 
 

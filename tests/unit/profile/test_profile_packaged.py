@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from cardfab.keys.label import ROOTS, Usage
+from cardfab.keys.label import Usage
+from cardfab.keys.roots import ROOTS, rooted
 from cardfab.profile.application import FileApplication
 from cardfab.profile.base import Strict
 from cardfab.profile.card import CardProfile
@@ -20,6 +21,7 @@ from cardfab.profile.financial import FinancialApplication
 from cardfab.profile.loader import load
 from cardfab.profile.printer import PrinterProfile
 from cardfab.profile.product import Product
+from cardfab.profile.shares import ShareRules
 from cardfab.resources import ProfileFolders, data_folder
 
 MODELS: dict[str, type[Strict]] = {
@@ -29,9 +31,12 @@ MODELS: dict[str, type[Strict]] = {
     "printers": PrinterProfile,
     "codes": CodeTables,
     "dialects": DialectProfile,
+    "shares": ShareRules,
 }
 ALL_MODELS = [*MODELS.values(), FileApplication, FinancialApplication]
 PROFILES = sorted((file.parent.name, file.stem) for file in data_folder("profiles").glob("*/*.toml"))
+PRODUCTS = [name for kind, name in PROFILES if kind == "products"]
+_USAGES = {"load": Usage.LOAD_ROOT, "purchase": Usage.PURCHASE_ROOT, "tac": Usage.TAC_ROOT}
 
 
 def _model(kind: str, text: str) -> type[Strict]:
@@ -49,7 +54,7 @@ def test_it_loads(packaged: ProfileFolders, kind: str, name: str) -> None:
 
 def test_there_is_one_of_each_kind(packaged: ProfileFolders) -> None:
     assert {kind for kind, _ in PROFILES} == {*MODELS, "applications"}
-    assert packaged.names("products") == ("debit",)
+    assert set(PRODUCTS) == {"debit", "debit-bureau", "debit-dual", "debit-dual-sm2", "debit-v3"}
     assert packaged.names("nothing") == ()
 
 
@@ -61,7 +66,7 @@ def test_no_key_is_written_twice_or_left_over(packaged: ProfileFolders) -> None:
         assert given <= set(_model(kind, text).model_fields)
 
 
-@pytest.mark.parametrize("name", ["debit"])
+@pytest.mark.parametrize("name", PRODUCTS)
 def test_a_product_names_what_is_there(packaged: ProfileFolders, name: str) -> None:
     product = load(packaged, "products", name, Product)
     card = load(packaged, "cards", product.card, CardProfile)
@@ -74,8 +79,10 @@ def test_a_product_names_what_is_there(packaged: ProfileFolders, name: str) -> N
         assert roots[label].usage is Usage.EMV_ROOT
     for directory in files.directories:
         for key in directory.keys.values():
-            assert roots[key.label].usage is Usage.CARD_ROOT
-            assert roots[key.label].algorithm == card.algorithm
+            for version in range(1, key.versions + 1):
+                root = roots[rooted(key.label, card.algorithm, version)]
+                assert root.usage is _USAGES.get(key.use, Usage.CARD_ROOT)
+                assert root.algorithm == card.algorithm
     assert product.training is card.training is financial.training is True
 
 

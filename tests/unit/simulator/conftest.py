@@ -42,6 +42,8 @@ class Host:
         return data.hex().upper()
 
     def key(self, label: str) -> bytes:
+        """A key of the card by its label; SM4 cards have roots of their own."""
+        label = label.replace("ss/", "ss/SM4/", 1) if self.chip.algorithm is Algorithm.SM4 else label
         return crypt.card_key(self.chip.algorithm, training_root(label), self.region, self.chip.atr[4:])
 
     def challenge(self, length: int = 8) -> bytes:
@@ -51,9 +53,12 @@ class Host:
         session = crypt.session_key(self.chip.algorithm, self.key(label), challenge)
         return crypt.authentication(self.chip.algorithm, session, ORIGINAL) + ORIGINAL
 
-    def authenticate(self, kid: int, label: str) -> str:
-        data = self.proof(label, self.challenge())
-        return self.sw(f"008200{kid:02X}10" + data.hex())
+    def authenticate(self, kid: int, label: str, version: int = 1) -> str:
+        """EXTERNAL AUTHENTICATE with a key of the label, which says its version where that is not 1."""
+        if version == 1:
+            return self.sw(f"008200{kid:02X}10" + self.proof(label, self.challenge()).hex())
+        proof = self.proof(f"{label}/v{version}", self.challenge())
+        return self.sw(f"008200{kid:02X}11" + proof.hex() + f"{version:02X}")
 
     def protected(self, header: str, data: str, label: str) -> str:
         """A command with the MAC of the social security card, challenge included."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from cardfab.simulator.chip import layout
+from cardfab.simulator.chip import layout, premade
 
 if TYPE_CHECKING:
     from conftest import Host  # type: ignore[import-not-found]
@@ -59,7 +59,7 @@ def test_one_update_key_does_not_open_the_file_of_another(make_host: Maker, algo
 
 
 def test_every_update_key_opens_its_files_and_no_other(make_host: Maker) -> None:
-    files = [file for file in layout.directories(2)[layout.DF01].files if file.items]
+    files = [file for file in premade.directories()[premade.DF01].files if file.items]
     for number in range(1, 6):
         host = make_host()
         host.ok(DF01)
@@ -114,7 +114,7 @@ def test_the_state_ends_when_the_directory_is_left_and_on_reset(host: Host) -> N
     host.ok("00A4000002DDF1")
     assert host.sw(NUMBER) == "6982"
     host.authenticate(0x04, "ss/UKSSSE")
-    assert host.sw("00A4000002DF02") == "6A82"  # a failed selection changes nothing
+    assert host.sw("00A4000002DF09") == "6A82"  # a failed selection changes nothing
     host.ok(NUMBER)
     host.ok("00A4040008A000000333010101")
     host.ok(SSSE)
@@ -175,7 +175,9 @@ def test_refusals_of_external_authentication(host: Host) -> None:
     assert host.sw("0082000210" + "00" * 16) == "6981"  # STK authenticates nobody
     assert host.sw("0082000408" + "00" * 8) == "6700"
     assert host.sw("0082010410" + "00" * 16) == "6A86"
-    assert host.sw("0082000411" + "00" * 16 + "02") == "6A88"  # no second group
+    assert host.sw("0082000411" + "00" * 16 + "04") == "6A88"  # three groups
+    assert host.sw("0082000411" + "00" * 16 + "00") == "6A88"
+    assert host.sw("0082000511" + "00" * 16 + "02") == "6A88"  # BK has one
     version = host.proof("ss/UKSSSE", host.challenge()).hex() + "01"
     host.ok("0082000411" + version)
     host.chip.power_on()

@@ -89,10 +89,11 @@ def test_reading_by_number_tag_and_all(host: Host) -> None:
     assert host.ok("00B2010518") == IDENTIFICATION + "0304322E3030"
     assert host.ok("00B2020506") == "0304322E3030"
     assert host.sw("00B2040500") == "6A83"
-    assert host.sw("00B2000400") == "6A83"
-    assert host.sw("00B2000500") == "6A83"
+    assert host.sw("00B2000400") == "6C06"  # 00: the current record, which access by tag sets
+    assert host.ok("00B2000506") == "0304322E3030"
     assert host.sw("00B2080400") == "6A83"
-    assert host.sw("00B2010300") == "6A86"
+    assert host.sw("00B2010700") == "6A86"
+    assert host.sw("00B2002C00") == "6A83"  # a short identifier forgets the current record
     assert host.sw("00B2017C00") == "6A82"  # no such short identifier
     host.ok("00B2012C12")
     assert host.ok("00B2030406") == "0304322E3030"  # a short identifier makes the file current

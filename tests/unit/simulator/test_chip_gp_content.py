@@ -107,6 +107,7 @@ def test_the_registry_of_the_training_card(station: Maker) -> None:
     assert {aid: entry[0x9F70] for aid, entry in found.items()} == {
         H("A000000333010101"): b"\x07",
         b"1PAY.SYS.DDF01": b"\x07",
+        b"2PAY.SYS.DDF01": b"\x07",
     }
     card.chip.memory.write({"debit/state": b"\x0f"})
     assert status(card, 0x40)[H("A000000333010101")][0x9F70] == b"\x0f"

@@ -341,8 +341,10 @@ def test_cards_by_name() -> None:
     assert len(atr) == 6 + 13 + 1
     for name in sorted(set(NAMES) - set(PROFILES)):
         raw = make_card(name, 42)
-        assert raw.power_on()[-4:] == H("00000042")
-        assert raw.transmit(H("00A404000F7378312E73682EC9E7BBE1B1A3D5CF")) == b"\x6a\x82"
+        number = "00000000" if name.startswith("new-") else "00000042"  # none before activation
+        assert raw.power_on()[-4:] == H(number)
+        selected = raw.transmit(H("00A404000F7378312E73682EC9E7BBE1B1A3D5CF"))[-2:]
+        assert selected == (b"\x90\x00" if name.startswith("training-") else b"\x6a\x82"), name
     with pytest.raises(ValueError, match="no profile"):
         make_card("gp-scp04")
     with pytest.raises(ValueError, match="8 digits"):

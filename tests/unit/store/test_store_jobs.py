@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from cardfab.errors import CardfabError
-from cardfab.production import OPEN_FOR_REQUEST, CardState, JobEvent, JobState, StateRefused
+from cardfab.production import OPEN_FOR_REQUEST, JobEvent, JobState, StateRefused
 from cardfab.store import Database, JobRow, Jobs, JobUnknown, Move, RequestRow, tables
 
 NewJob = Callable[..., JobRow]
@@ -197,21 +196,6 @@ def test_a_request_id_may_be_digits_only(database: Database, new_job: NewJob) ->
     with database.transaction("make") as tx:
         job = new_job(tx, "2026112100001")
         assert tx.jobs.find("2026112100001") == job
-
-
-def test_cards_made(database: Database, new_job: NewJob) -> None:
-    with database.transaction("make") as tx:
-        job = replace(new_job(tx, "R1"), card_number_index=b"one", chip="c1")
-        tx.jobs.card_made(job, "now")
-        assert tx.jobs.cards() == ((job.id, CardState.MADE),)
-        other = new_job(tx, "R2")
-    same_number, same_chip = (
-        replace(other, card_number_index=b"one", chip="c2"),
-        replace(other, card_number_index=b"two", chip="c1"),
-    )
-    for again in (job, same_number, same_chip):
-        with pytest.raises(REFUSED), database.transaction("again") as tx:
-            tx.jobs.card_made(again, "now")
 
 
 def test_a_number_is_given_once(database: Database) -> None:

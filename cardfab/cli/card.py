@@ -1,0 +1,305 @@
+"""``cardfab card``: everything the counter does with one card in a reader."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cardfab.cli import cardaccount, cardlife, cardmake, cardpin, cardwrite
+from cardfab.cli.cardemv import EmvOptions, verify_emv
+from cardfab.cli.counterdesk import Paper, PinAsked, PinFd, Reader, Secrets, at_counter, fen, with_card
+from cardfab.cli.gp import card_app
+from cardfab.cli.options import spread
+from cardfab.cli.output import Talk, talk_of
+from cardfab.documents import holder_sheet_pdf, receipt_pdf
+from cardfab.documents.counter import Line, Step
+from cardfab.errors import CardRefused, InputRefused, Text, UsageRefused
+from cardfab.prepare.spoken import yuan
+from cardfab.profile.shares import ShareRules
+from cardfab.station.counter import reading
+from cardfab.station.counter.changes import label_of
+from cardfab.station.counter.clock import here_and_now
+from cardfab.station.counter.kinds import state_words
+from cardfab.station.counter.presented import Presented
+from cardfab.station.counter.reading import Read, Settled
+from cardfab.station.counter.reprint import reprint
+from cardfab.terminal.identify import Identity
+from cardfab.terminal.settlement import Bill
+
+_LOG = "DF04/EF08"
+app = card_app
+for name, command in (
+    ("make", cardmake.make),
+    ("state", cardmake.state),
+    ("pin-change", cardpin.pin_change),
+    ("pin-reset", cardpin.pin_reset),
+    ("pin-unblock", cardpin.pin_unblock),
+    ("activate", cardlife.activate),
+    ("release", cardlife.release),
+    ("due", cardlife.due),
+    ("lost", cardlife.lost),
+    ("found", cardlife.found),
+    ("replace", cardlife.replace),
+    ("block", cardlife.block),
+    ("black-list", cardlife.black_list),
+    ("update", cardwrite.update),
+    ("load", cardaccount.load),
+    ("purchase", cardaccount.purchase),
+    ("balance", cardaccount.balance),
+    ("statement", cardaccount.statement),
+    ("start-day", cardaccount.start_day),
+    ("recover", cardaccount.recover),
+    ("proof", cardaccount.recover),
+):
+    app.command(name)(command)
+app.add_typer(cardwrite.offsite, name="offsite")
+
+
+@app.command()
+def read(
+    context: typer.Context,
+    pin: PinAsked = False,
+    settlement: Annotated[bool, typer.Option("--settlement", help="What a hospital's terminal needs.")] = False,
+    rules: Annotated[Path | None, typer.Option("--rules", help="The region's share rules, to divide a bill.")] = None,
+    bill: Annotated[str | None, typer.Option("--bill", help="Yuan within the scope of the pooled fund.")] = None,
+    uncovered: Annotated[str, typer.Option("--uncovered", help="Yuan outside it.")] = "0",
+    institution: Annotated[str, typer.Option("--institution", help="Code of the institution of the bill.")] = "",
+    region: Annotated[str | None, typer.Option("--at", help="Its region; else the insured one.")] = None,
+    sheet: Annotated[Path | None, typer.Option("--sheet", help="Write the holder's sheet as PDF here.")] = None,
+    reader: Reader = None,
+    pin_fd: PinFd = None,
+) -> None:
+    """Everything on the card that the terminal's keys, and with --pin the holder, allow; in words."""
+    talk = talk_of(context)
+    if bill is not None and rules is None:
+        raise UsageRefused(
+            Text("A bill is divided by the rules of a region.", "计算账单须有统筹区分担规则。"),
+            do=Text("Give them: --rules FILE.", "请用 --rules 指定规则文件。"),
+            code="CF-2236",
+        )
+    share_rules = None if rules is None else _rules(rules)
+    covered, outside = (None if bill is None else fen(bill)), fen(uncovered)
+    with with_card(talk, reader) as here:
+        word = Secrets(talk, pin_fd).pin() if pin or pin_fd is not None else None
+        found = reading.read(here, word)
+        settled = None
+        if settlement or share_rules is not None:
+            day = here_and_now(here.counter.desk).date()
+            asked = None
+            if covered is not None:
+                where = region or found.reading.values.get("DF04/EF05/84", "")
+                asked = Bill(covered, outside, institution, where, day)
+            settled = reading.settlement(here, found, share_rules, asked)
+        paper = reading.sheet(here, found, settled) if sheet is not None else None
+        fonts = here.counter.desk.fonts
+        value = _value(here, found, settled)
+        if sheet is not None and paper is not None:
+            sheet.write_bytes(holder_sheet_pdf(paper, fonts))
+            value["file"] = str(sheet)
+        today, standing = here_and_now(here.counter.desk).date(), _standing(here, found)
+    talk.give(value, lambda: _show(talk, found, settled, today, standing))
+
+
+@app.command()
+def receipt(
+    context: typer.Context,
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="Of the receipt, as HZ202611220001.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The PDF.")],
+    paper: Paper = "roll",
+) -> None:
+    """Print a receipt again; the new paper says so. No card is needed."""
+    talk = talk_of(context)
+    with at_counter(talk) as (counter, _):
+        again = reprint(counter, number)
+        file.write_bytes(receipt_pdf(again, counter.desk.fonts, form=paper))
+    value = {"receipt": again.made.number, "done": again.done, "file": str(file)}
+    talk.give(value, lambda: talk.out.print(str(file)))
+
+
+@app.command()
+@spread
+def verify(context: typer.Context, emv: EmvOptions, reader: Reader = None, pin_fd: PinFd = None) -> None:
+    """Whether the card may stand for its holder: genuineness, codes, validity, region, black list; exit 4 if not.
+
+    With --emv: whether its bank application works, proved by a whole transaction.
+    """
+    talk = talk_of(context)
+    if emv.emv:
+        verify_emv(talk, emv, reader, pin_fd)
+        return
+    with with_card(talk, reader) as here:
+        found, at_host = reading.verify(here)
+        state = here.subject.row.state if here.subject.row else None
+    value = {
+        **_identity(found.identity),
+        "good": found.good,
+        "state": None if state is None else str(state),
+        "host_black_list": at_host,
+        "checks": [
+            {"check": one.name, "outcome": one.outcome, "text": {"en": one.text.en, "zh": one.text.zh}}
+            for one in found.checks
+        ],
+    }
+    marks = {
+        "passed": Text("passed", "通过"),
+        "failed": Text("FAILED", "未通过"),
+        "not checked": Text("not checked", "未查"),
+    }
+    rows = [(talk.of(one.name.text), talk.of(marks[one.outcome]), talk.of(one.text)) for one in found.checks]
+    if state is not None:
+        rows.append((talk.of(Text("state in the books", "本网点登记状态")), "", talk.of(state_words(state))))
+    columns = (Text("check", "检查"), Text("outcome", "结果"), Text("why", "说明"))
+
+    def show() -> None:
+        talk.table(columns, rows, empty=Text("", ""))
+        if found.good:
+            talk.out.print(talk.of(Text("The card is good.", "核验通过。")), style="bold")
+
+    talk.give(value, show)
+    if not found.good:
+        raise CardRefused(
+            Text("The card does not stand for its holder.", "该卡不能作为持卡人凭证。"),
+            do=Text("The checks above say why.", "原因见上。"),
+            code="CF-4640",
+        )
+
+
+def _rules(file: Path) -> ShareRules:
+    import tomllib
+
+    from pydantic import ValidationError
+
+    try:
+        return ShareRules.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as wrong:
+        reasons = [str(wrong)]
+    except ValidationError as wrong:
+        reasons = [f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in wrong.errors()]
+    told = "; ".join(reasons[:3])
+    more = len(reasons) - 3
+    raise InputRefused(
+        Text(
+            f"{file} holds no share rules: {told}{f'; and {more} more' if more > 0 else ''}.",
+            f"{file} 不是有效的分担规则：{told}{f'；另有 {more} 处' if more > 0 else ''}。",
+        ),
+        do=Text("profiles/shares/training.toml shows the form.", "格式见 profiles/shares/training.toml。"),
+        code="CF-3161",
+    )
+
+
+def _identity(identity: Identity) -> dict[str, object]:
+    return {
+        "card_number": identity.card_number,
+        "identification": identity.serial,
+        "region": identity.region,
+        "version": identity.version,
+        "algorithm": identity.algorithm,
+        "issued": identity.issue_date,
+        "expires": identity.expiry_date,
+    }
+
+
+def _value(here: Presented, found: Read, settled: Settled | None) -> dict[str, object]:
+    value: dict[str, object] = {
+        **_identity(found.reading.identity),
+        "listed": here.listed,
+        "state": str(here.subject.row.state) if here.subject.row else None,
+        "pin_tries": found.reading.tries,
+        "pin_verified": found.reading.pin_verified,
+        "items": dict(found.reading.values),
+        "denied": {address: denied.name.lower() for address, denied in found.reading.denied.items()},
+        "writable": sorted(found.reading.writable),
+    }
+    if found.account is not None:
+        now = found.account.balance
+        value["account"] = {
+            "balance": now.account, "own": now.own, "pooled": now.pooled, "year": now.year,
+            "counted": found.account.counted, "limit": found.account.limit,
+        }  # fmt: skip
+    if settled is not None:
+        view = settled.view
+        value["settlement"] = {
+            "insurance": view.insurance, "category": view.category, "insured_region": view.insured_region,
+            "institutions": list(view.institutions), "off_site": view.off_site,
+        }  # fmt: skip
+        if settled.parts is not None:
+            parts = settled.parts
+            value["bill"] = {
+                "place": parts.place, "pooled": parts.pooled, "account": parts.account, "cash": parts.cash,
+                "own": parts.own, "capped": parts.capped,
+            }  # fmt: skip
+    return value
+
+
+def _show(talk: Talk, found: Read, settled: Settled | None, today: date, standing: Text) -> None:
+    talk.out.print(talk.of(standing), style="bold")
+    rows: list[tuple[str, str]] = []
+    for file in found.reading.files:
+        values = {address: value for address, value in file.values.items() if value}
+        why = reading.why_unread(found.book, file)
+        logged = found.account is not None and file.address == _LOG
+        if (why is None and not values) or logged:
+            continue
+        rows.append((f"{file.address} {talk.of(file.name)}", "" if why is None else talk.of(why)))
+        rows += _items(talk, found, values, numbered=reading.is_log(found.book, file))
+    columns = (Text("file and item", "文件与数据项"), Text("value", "内容"))
+    talk.table(columns, rows, empty=Text("Nothing could be read.", "未能读取任何内容。"))
+    if found.account is not None:
+        talk.out.print(talk.of(cardaccount.account_words(found.account)), style="bold")
+        if found.account.entries:
+            cardaccount.show_log(talk, found.account)
+    if settled is not None:
+        _show_settlement(talk, found, settled, today)
+
+
+def _items(talk: Talk, found: Read, values: Mapping[str, str], *, numbered: bool) -> Iterator[tuple[str, str]]:
+    """The items of a file; the records of a cyclic one are numbered, the newest first."""
+    record = ""
+    for address, value in values.items():
+        if numbered and address.rpartition("/")[0] != record:
+            record = address.rpartition("/")[0]
+            number = record.partition(":")[2] or "1"
+            yield talk.of(Text(f"  record {number}", f"  第 {number} 条")), ""
+        label = label_of(found.book, address)
+        yield f"    {talk.of(label)}", talk.of(found.book.describe(address, value))
+
+
+def _standing(here: Presented, found: Read) -> Text:
+    """What the counter has to know first: where the card is in its life, whether it is listed, the PIN."""
+    row = here.subject.row
+    state = state_words(row.state) if row else Text("of another station", "非本网点所发")
+    en, zh = [f"Card {state.en}"], [f"该卡{state.zh}"]
+    if here.listed:
+        en.append("on the black list")
+        zh.append("在黑名单中")
+    if found.reading.tries is not None:
+        blocked = found.reading.tries == 0
+        en.append("PIN blocked" if blocked else f"{found.reading.tries} PIN tries left")
+        zh.append("密码已锁定" if blocked else f"密码剩余 {found.reading.tries} 次")
+    return Text("; ".join(en) + ".", "；".join(zh) + "。")
+
+
+def _show_settlement(talk: Talk, found: Read, settled: Settled, today: date) -> None:
+    paper = reading.settlement_paper(found.book, settled, today)
+
+    def word(line: Line) -> str:
+        return talk.of(line.value) if isinstance(line.value, Text) else line.value
+
+    rows = [(talk.of(line.label), word(line)) for line in paper.lines]
+    talk.table((Text("settlement", "结算信息"), Text("value", "内容")), rows, empty=Text("", ""))
+    if paper.share is None:
+        return
+
+    def how(step: Step) -> str:
+        return talk.of(step.how) if isinstance(step.how, Text) else step.how
+
+    bill = Text("the bill", "本次费用")
+    steps = [(talk.of(bill), yuan(paper.share.bill), "")]
+    steps += [(talk.of(step.label), yuan(step.amount), how(step)) for step in paper.share.steps]
+    steps.append((talk.of(Text("the holder pays", "持卡人承担")), yuan(paper.share.holder_pays), ""))
+    columns = (Text("the bill divided", "费用分担"), Text("yuan", "金额（元）"), Text("how", "计算"))
+    talk.table(columns, steps, empty=Text("", ""))
