@@ -4,7 +4,7 @@ BIN := .venv/bin
 OUT ?= demo-out
 # Seconds after which a tier of tests is stopped.
 TEST_SECONDS ?= 600
-PROOF_SECONDS ?= 1800
+PROOF_SECONDS ?= 2000
 
 .PHONY: help setup setup-services demo test proof check format wheel-check lock clean
 

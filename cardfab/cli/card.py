@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -11,26 +9,20 @@ import typer
 
 from cardfab.cli import cardaccount, cardlife, cardmake, cardpin, cardwrite
 from cardfab.cli.cardemv import EmvOptions, verify_emv
+from cardfab.cli.cardview import identity_value, read_value, show_reading, standing_of
 from cardfab.cli.counterdesk import Paper, PinAsked, PinFd, Reader, Secrets, at_counter, fen, with_card
 from cardfab.cli.gp import card_app
 from cardfab.cli.options import spread
-from cardfab.cli.output import Talk, talk_of
+from cardfab.cli.output import talk_of
 from cardfab.documents import holder_sheet_pdf, receipt_pdf
-from cardfab.documents.counter import Line, Step
 from cardfab.errors import CardRefused, InputRefused, Text, UsageRefused
-from cardfab.prepare.spoken import yuan
 from cardfab.profile.shares import ShareRules
 from cardfab.station.counter import reading
-from cardfab.station.counter.changes import label_of
 from cardfab.station.counter.clock import here_and_now
 from cardfab.station.counter.kinds import state_words
-from cardfab.station.counter.presented import Presented
-from cardfab.station.counter.reading import Read, Settled
 from cardfab.station.counter.reprint import reprint
-from cardfab.terminal.identify import Identity
 from cardfab.terminal.settlement import Bill
 
-_LOG = "DF04/EF08"
 app = card_app
 for name, command in (
     ("make", cardmake.make),
@@ -96,12 +88,12 @@ def read(
             settled = reading.settlement(here, found, share_rules, asked)
         paper = reading.sheet(here, found, settled) if sheet is not None else None
         fonts = here.counter.desk.fonts
-        value = _value(here, found, settled)
+        value = read_value(here, found, settled)
         if sheet is not None and paper is not None:
             sheet.write_bytes(holder_sheet_pdf(paper, fonts))
             value["file"] = str(sheet)
-        today, standing = here_and_now(here.counter.desk).date(), _standing(here, found)
-    talk.give(value, lambda: _show(talk, found, settled, today, standing))
+        today, standing = here_and_now(here.counter.desk).date(), standing_of(here, found)
+    talk.give(value, lambda: show_reading(talk, found, settled, today, standing))
 
 
 @app.command()
@@ -135,7 +127,7 @@ def verify(context: typer.Context, emv: EmvOptions, reader: Reader = None, pin_f
         found, at_host = reading.verify(here)
         state = here.subject.row.state if here.subject.row else None
     value = {
-        **_identity(found.identity),
+        **identity_value(found.identity),
         "good": found.good,
         "state": None if state is None else str(state),
         "host_black_list": at_host,
@@ -189,117 +181,3 @@ def _rules(file: Path) -> ShareRules:
         do=Text("profiles/shares/training.toml shows the form.", "格式见 profiles/shares/training.toml。"),
         code="CF-3161",
     )
-
-
-def _identity(identity: Identity) -> dict[str, object]:
-    return {
-        "card_number": identity.card_number,
-        "identification": identity.serial,
-        "region": identity.region,
-        "version": identity.version,
-        "algorithm": identity.algorithm,
-        "issued": identity.issue_date,
-        "expires": identity.expiry_date,
-    }
-
-
-def _value(here: Presented, found: Read, settled: Settled | None) -> dict[str, object]:
-    value: dict[str, object] = {
-        **_identity(found.reading.identity),
-        "listed": here.listed,
-        "state": str(here.subject.row.state) if here.subject.row else None,
-        "pin_tries": found.reading.tries,
-        "pin_verified": found.reading.pin_verified,
-        "items": dict(found.reading.values),
-        "denied": {address: denied.name.lower() for address, denied in found.reading.denied.items()},
-        "writable": sorted(found.reading.writable),
-    }
-    if found.account is not None:
-        now = found.account.balance
-        value["account"] = {
-            "balance": now.account, "own": now.own, "pooled": now.pooled, "year": now.year,
-            "counted": found.account.counted, "limit": found.account.limit,
-        }  # fmt: skip
-    if settled is not None:
-        view = settled.view
-        value["settlement"] = {
-            "insurance": view.insurance, "category": view.category, "insured_region": view.insured_region,
-            "institutions": list(view.institutions), "off_site": view.off_site,
-        }  # fmt: skip
-        if settled.parts is not None:
-            parts = settled.parts
-            value["bill"] = {
-                "place": parts.place, "pooled": parts.pooled, "account": parts.account, "cash": parts.cash,
-                "own": parts.own, "capped": parts.capped,
-            }  # fmt: skip
-    return value
-
-
-def _show(talk: Talk, found: Read, settled: Settled | None, today: date, standing: Text) -> None:
-    talk.out.print(talk.of(standing), style="bold")
-    rows: list[tuple[str, str]] = []
-    for file in found.reading.files:
-        values = {address: value for address, value in file.values.items() if value}
-        why = reading.why_unread(found.book, file)
-        logged = found.account is not None and file.address == _LOG
-        if (why is None and not values) or logged:
-            continue
-        rows.append((f"{file.address} {talk.of(file.name)}", "" if why is None else talk.of(why)))
-        rows += _items(talk, found, values, numbered=reading.is_log(found.book, file))
-    columns = (Text("file and item", "文件与数据项"), Text("value", "内容"))
-    talk.table(columns, rows, empty=Text("Nothing could be read.", "未能读取任何内容。"))
-    if found.account is not None:
-        talk.out.print(talk.of(cardaccount.account_words(found.account)), style="bold")
-        if found.account.entries:
-            cardaccount.show_log(talk, found.account)
-    if settled is not None:
-        _show_settlement(talk, found, settled, today)
-
-
-def _items(talk: Talk, found: Read, values: Mapping[str, str], *, numbered: bool) -> Iterator[tuple[str, str]]:
-    """The items of a file; the records of a cyclic one are numbered, the newest first."""
-    record = ""
-    for address, value in values.items():
-        if numbered and address.rpartition("/")[0] != record:
-            record = address.rpartition("/")[0]
-            number = record.partition(":")[2] or "1"
-            yield talk.of(Text(f"  record {number}", f"  第 {number} 条")), ""
-        label = label_of(found.book, address)
-        yield f"    {talk.of(label)}", talk.of(found.book.describe(address, value))
-
-
-def _standing(here: Presented, found: Read) -> Text:
-    """What the counter has to know first: where the card is in its life, whether it is listed, the PIN."""
-    row = here.subject.row
-    state = state_words(row.state) if row else Text("of another station", "非本网点所发")
-    en, zh = [f"Card {state.en}"], [f"该卡{state.zh}"]
-    if here.listed:
-        en.append("on the black list")
-        zh.append("在黑名单中")
-    if found.reading.tries is not None:
-        blocked = found.reading.tries == 0
-        en.append("PIN blocked" if blocked else f"{found.reading.tries} PIN tries left")
-        zh.append("密码已锁定" if blocked else f"密码剩余 {found.reading.tries} 次")
-    return Text("; ".join(en) + ".", "；".join(zh) + "。")
-
-
-def _show_settlement(talk: Talk, found: Read, settled: Settled, today: date) -> None:
-    paper = reading.settlement_paper(found.book, settled, today)
-
-    def word(line: Line) -> str:
-        return talk.of(line.value) if isinstance(line.value, Text) else line.value
-
-    rows = [(talk.of(line.label), word(line)) for line in paper.lines]
-    talk.table((Text("settlement", "结算信息"), Text("value", "内容")), rows, empty=Text("", ""))
-    if paper.share is None:
-        return
-
-    def how(step: Step) -> str:
-        return talk.of(step.how) if isinstance(step.how, Text) else step.how
-
-    bill = Text("the bill", "本次费用")
-    steps = [(talk.of(bill), yuan(paper.share.bill), "")]
-    steps += [(talk.of(step.label), yuan(step.amount), how(step)) for step in paper.share.steps]
-    steps.append((talk.of(Text("the holder pays", "持卡人承担")), yuan(paper.share.holder_pays), ""))
-    columns = (Text("the bill divided", "费用分担"), Text("yuan", "金额（元）"), Text("how", "计算"))
-    talk.table(columns, steps, empty=Text("", ""))

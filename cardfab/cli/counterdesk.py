@@ -46,7 +46,22 @@ DocumentKind = Annotated[
 ]
 Acting = Annotated[str, typer.Option("--acting-for", help="Who acts for the holder: mother, son, agent ...")]
 Second = Annotated[str | None, typer.Option("--second", help="Login of the second person who approves.")]
-ReceiptFile = Annotated[Path | None, typer.Option("--receipt", help="Write the receipt as PDF here.")]
+
+
+def _to_be_written(file: Path | None) -> Path | None:
+    """Refuse what cannot be written before the card is touched: a service that was done must not be repeated."""
+    if file is not None and (file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK)):
+        raise UsageRefused(
+            Text(f"{file} cannot be written; nothing was done.", f"无法写入 {file}，业务未办理。"),
+            do=Text("Name a file in a folder that is there.", "请指定已有目录中的文件。"),
+            code="CF-2237",
+        )
+    return file
+
+
+ReceiptFile = Annotated[
+    Path | None, typer.Option("--receipt", help="Write the receipt as PDF here.", callback=_to_be_written)
+]
 Paper = Annotated[
     Form, typer.Option("--paper", help="Of the receipt: a roll of 80 mm, half a page, two copies on a page.")
 ]
@@ -213,8 +228,16 @@ def give(talk: Talk, counter: Counter, done: Served, file: Path | None, paper: F
     receipt = done.receipt
     values = dict(done.values)
     if file is not None:
-        file.write_bytes(receipt_pdf(receipt, counter.desk.fonts, form=paper))
-        values["file"] = str(file)
+        try:
+            file.write_bytes(receipt_pdf(receipt, counter.desk.fonts, form=paper))
+            values["file"] = str(file)
+        except OSError:  # the service is done; that must be heard first
+            again = f"cardfab card receipt {receipt.made.number} FILE"
+            talk.say(
+                f"The service is done, but {file} was not written. Print the receipt with '{again}'.",
+                f"业务已办理，但未能写入 {file}。请用 {again} 补打回执。",
+                "red",
+            )
 
     def show() -> None:
         talk.out.print(talk.of(receipt.outcome), style="bold")

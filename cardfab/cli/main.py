@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import tempfile
@@ -164,7 +165,10 @@ def run(arguments: list[str]) -> int:
     except OSError as unusable:
         name = unusable.filename or ""
         refusal = InputRefused(
-            Text(f"{name}: {unusable.strerror or 'cannot be used'}.", f"{name}：{unusable.strerror or '无法使用'}。"),
+            Text(
+                f"{name}: {unusable.strerror or 'cannot be used'}.",
+                f"{name}：{_REASONS.get(unusable.errno or 0, unusable.strerror or '无法使用')}。",
+            ),
             do=Text("Check the path and the rights to it.", "请检查路径及其权限。"),
             code="CF-3010",
         )
@@ -182,6 +186,16 @@ def run(arguments: list[str]) -> int:
 
 
 _INTERRUPTED = 130
+_REASONS = {
+    errno.ENOENT: "没有这个文件或目录",
+    errno.EACCES: "没有权限",
+    errno.EISDIR: "是目录，不是文件",
+    errno.ENOTDIR: "路径中有一段不是目录",
+    errno.EROFS: "只读",
+    errno.ENOSPC: "磁盘已满",
+    errno.ECONNREFUSED: "连接被拒绝",
+}
+"""What the system says in English only."""
 
 
 def _language(arguments: list[str]) -> str:

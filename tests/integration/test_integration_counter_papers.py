@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,19 +16,21 @@ from cardfab.profile.shares import ShareRules
 from cardfab.resources import data_folder
 from cardfab.station.counter import medical
 from cardfab.station.counter.activation import activate
+from cardfab.station.counter.blocking import block_application
 from cardfab.station.counter.clock import in_china
 from cardfab.station.counter.finding import card_of
 from cardfab.station.counter.found import NotTakenBack, take_back
 from cardfab.station.counter.kept import from_plain, to_plain
 from cardfab.station.counter.loss import Confirmed, report_loss
 from cardfab.station.counter.offsite import approve
-from cardfab.station.counter.presented import NotServed
+from cardfab.station.counter.presented import ApplicationBlocked, NotServed
 from cardfab.station.counter.reading import NothingInsured, read, settlement, settlement_paper, sheet
 from cardfab.station.counter.release import release
 from cardfab.station.counter.replace import replace_card
 from cardfab.station.counter.reprint import NoReceiptKept, reprint
 from cardfab.station.counter.service import SecondNeeded, Served
 from cardfab.station.counter.updating import update
+from cardfab.terminal.reason import Denied
 from cardfab.terminal.settlement import Bill
 from tests.counter_place import CLINIC, HOSPITAL, KIND, NEW, PIN, Place
 from tests.integration.conftest import PLAIN, cardfab
@@ -224,8 +227,6 @@ def test_the_commands_of_papers(place: Place, monkeypatch: pytest.MonkeyPatch, t
     config, reader = ("--config", place.folder / "cardfab.toml"), ("--reader", f"file:{place.file}")
 
     def ask(lines: str, *words: str | Path) -> Any:
-        import io
-
         monkeypatch.setattr("sys.stdin", io.StringIO(lines))
         return cardfab(*config, "card", *words)
 
@@ -244,6 +245,7 @@ def test_the_commands_of_papers(place: Place, monkeypatch: pytest.MonkeyPatch, t
     assert "empty" in ask("", "black-list").out
     for words, exit_, code in (
         (("read", "--bill", "1000"), 2, "CF-2236"),
+        (("load", "1", *reader, "--receipt", tmp_path / "nowhere" / "x.pdf"), 2, "CF-2237"),
         (("read", *reader, "--rules", place.folder / "cardfab.toml"), 3, "CF-3161"),
         (("read", "--reader", "job:2"), 3, "CF-3160"),
         (("replace", "--reason", "whim"), 3, "CF-3572"),
@@ -253,7 +255,36 @@ def test_the_commands_of_papers(place: Place, monkeypatch: pytest.MonkeyPatch, t
         assert (said.exit, code in said.err, len(said.err) < 600) == (exit_, True, True), said.err
 
 
+def test_a_receipt_that_cannot_be_written_does_not_hide_that_the_service_is_done(
+    place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*_: object, **__: object) -> bytes:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("cardfab.cli.counterdesk.receipt_pdf", full)
+    monkeypatch.setattr("sys.stdin", io.StringIO(f"{place.number}\n{PIN}\n"))
+    words = ("card", "activate", "--reader", f"file:{place.file}", "--receipt", tmp_path / "x.pdf")
+    said = cardfab("--config", place.folder / "cardfab.toml", *words)
+    assert said.exit == 0
+    assert "The card is activated." in said.out
+    assert "cardfab card receipt HZ" in said.err
+
+
 def _training_rules() -> dict[str, Any]:
     import tomllib
 
     return tomllib.loads((data_folder("profiles") / "shares" / "training.toml").read_text(encoding="utf-8"))
+
+
+def test_an_application_that_is_blocked_leaves_the_rest_readable(place: Place) -> None:
+    place.activated()
+    with place.card() as here:
+        block_application(here, place.holder("supervisor"), "DF04", "misused")
+    with place.card() as here:
+        seen = read(here, PIN)
+        assert seen.account is None
+        assert seen.reading.values["SSSE/EF06/08"] == place.number
+        assert {one.denied for one in seen.reading.files if one.directory == "DF04"} == {Denied.BLOCKED}
+        with pytest.raises(ApplicationBlocked) as blocked:
+            medical.load(here, place.holder(), PIN, 100)
+    assert blocked.value.code == "CF-4613"

@@ -12,6 +12,8 @@ from cardfab.simulator.rig import Rig
 from tests.integration.conftest import PLAIN, RARE, World
 
 OTHER = next(iter(RARE))
+PAST_WRITING = 90
+"""Commands to a chip after which everything is written and reading back has begun."""
 
 
 def rig_of(world: World) -> Rig:
@@ -229,7 +231,7 @@ def test_power_cut_while_encoding(apdus: int, world: World) -> None:
 
 def test_power_cut_while_reading_back_goes_on_with_the_same_card(world: World) -> None:
     rig = rig_of(world)
-    rig.reader.cut_power_after(70)  # past the 58 commands that write
+    rig.reader.cut_power_after(PAST_WRITING)
     assert world.cli("issue", PLAIN).exit == 9
     assert world.cli("job", "show", PLAIN, "--json").json()["interrupted_in"] == "VERIFYING"
     settled = world.cli("job", "resolve")
@@ -251,7 +253,7 @@ def test_the_next_issue_settles_what_was_cut_off(world: World) -> None:
 
 def test_a_fault_again_while_settling_stays_in_doubt(world: World) -> None:
     rig = rig_of(world)
-    rig.reader.cut_power_after(70)
+    rig.reader.cut_power_after(PAST_WRITING)
     assert world.cli("issue", PLAIN).exit == 9
     rig.reader.cut_power_after(5)
     said = world.cli("job", "resolve", PLAIN)

@@ -79,7 +79,9 @@ def test_a_paper_ends(station: World, tmp_path: Path, monkeypatch: pytest.Monkey
     file = paper(station, tmp_path)
     late = datetime.now(UTC) + timedelta(days=61)
     opened = wiring.open_desk
-    monkeypatch.setattr("cardfab.cli.output.open_desk", lambda located: opened(located, now=lambda: late))
+    monkeypatch.setattr(
+        "cardfab.cli.output.open_desk", lambda *given, **said: opened(*given, **{**said, "now": lambda: late})
+    )
     said = station.cli("temporary", "verify", file)
     assert said.exit == 3, said.text
     assert "[CF-3560]" in said.err

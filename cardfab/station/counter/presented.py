@@ -24,7 +24,8 @@ from cardfab.terminal.identify import Identity, identify
 from cardfab.terminal.read import CardReading, read_card
 
 T = TypeVar("T")
-_BLOCKED = (0x6A81, 0x9303)
+_FOR_GOOD = 0x9303
+_BLOCKED = (0x6A81, _FOR_GOOD)
 _HOLDER = "SSSE/EF06"
 
 
@@ -32,6 +33,12 @@ class CardBlocked(CardRefused):
     """The whole card is blocked: it answers nothing any more."""
 
     default_code = "CF-4610"
+
+
+class ApplicationBlocked(CardRefused):
+    """One application of the card is blocked."""
+
+    default_code = "CF-4613"
 
 
 class CardOfNobody(CardRefused):
@@ -65,8 +72,17 @@ class Presented:
     """The holder's file, where it could be read."""
 
     def run(self, exchange: Exchange[T]) -> T:
-        """Carry out an exchange with the card."""
-        return drive(exchange, self.link)
+        """Carry out an exchange with the card. Raises :class:`ApplicationBlocked` where it enters one that is."""
+        try:
+            return drive(exchange, self.link)
+        except CardAnswered as answered:
+            if int(answered.sw) != _FOR_GOOD:
+                raise
+            raise ApplicationBlocked(
+                Text("This application of the card is blocked for good.", "卡内该应用已永久锁定。"),
+                do=Text("The rest of the card works; for this part order a replacement: 'cardfab card replace'.",
+                        "其余应用可继续使用；需要该应用时请办理补换卡：cardfab card replace。"),
+            ) from answered  # fmt: skip
 
     def read(self, *, pin: str | None = None, only: Collection[str] | None = None) -> CardReading:
         """Read the card, or some of its files."""

@@ -16,7 +16,7 @@ from cardfab.profile.shares import ShareRules
 from cardfab.station.counter.changes import label_of
 from cardfab.station.counter.clock import here_and_now
 from cardfab.station.counter.medical import AccountView, account, enter_pin
-from cardfab.station.counter.presented import Presented
+from cardfab.station.counter.presented import ApplicationBlocked, Presented
 from cardfab.station.host import Operation
 from cardfab.terminal.account import start_day
 from cardfab.terminal.identify import Identity
@@ -62,8 +62,8 @@ def read(here: Presented, pin: str | None = None) -> Read:
     if pin is not None:
         try:
             seen = account(here, pin)
-        except TerminalRefused:
-            seen = None  # a kind of card without an account
+        except (TerminalRefused, ApplicationBlocked):
+            seen = None  # a kind of card without an account, or one that is blocked
     details = {"files": str(sum(one.denied is None for one in reading.files)), "pin": str(pin is not None).lower()}
     with desk.database.transaction("card read") as tx:
         tx.audit.append(desk.event("counter.read", desk.token(), "done", details))
