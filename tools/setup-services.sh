@@ -9,7 +9,7 @@ cd "$(dirname "$0")/.."
 
 # pcscd, vsmartcard-vpcd: tests over real PC/SC. opensc, pcsc-tools: second programs on the same reader.
 # poppler-utils: PDF to pictures and text. golang: an independent check of the audit record's signed notes.
-PACKAGES="pcscd vsmartcard-vpcd opensc pcsc-tools poppler-utils golang-go golang-golang-x-mod-dev"
+PACKAGES="pcscd vsmartcard-vpcd opensc pcsc-tools poppler-utils openssl golang-go golang-golang-x-mod-dev"
 
 # A client of PC/SC by strangers, hash-locked like the rest and stamped like .venv itself: a second run starts at once.
 STRANGERS=requirements/strangers.txt

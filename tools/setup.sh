@@ -67,6 +67,15 @@ missing_fonts() {
   has_font 'HanaMin*' || printf 'fonts-hanazono '
 }
 
+# OpenSSL's library, for SM2 and for raw RSA (cardfab/crypto/libcrypto.py); any of its names will do.
+has_libcrypto() {
+  .venv/bin/python -c 'from cardfab.crypto.libcrypto import library; library()' >/dev/null 2>&1
+}
+
+missing_library() {
+  has_libcrypto || printf 'libssl3 '
+}
+
 # What builds pyscard, of which there is no ready-made package for Linux. Nothing is missing once it is built.
 missing_tools() {
   has_pyscard && return
@@ -80,6 +89,7 @@ missing_tools() {
 name_missing() {
   has_font 'NotoSansCJK*' || warn "missing: fonts-noto-cjk. Without it no Chinese text can be drawn on a card."
   has_font 'HanaMin*' || warn "missing: fonts-hanazono. Without it names with rare characters are refused."
+  has_libcrypto || warn "missing: libssl3. Without it no bank application and no third-generation card can be prepared."
   tools=$(missing_tools)
   [ -z "$tools" ] || warn "missing: ${tools}(what builds pyscard). Without pyscard no card in a PC/SC reader can be used."
 }
@@ -125,7 +135,7 @@ if ! current; then
   make_venv
 fi
 
-missing="$(missing_fonts)$(missing_tools)"
+missing="$(missing_fonts)$(missing_library)$(missing_tools)"
 if [ -n "$missing" ] && can_install; then
   say "installing Debian packages: $missing"
   # shellcheck disable=SC2086
@@ -134,7 +144,7 @@ fi
 if [ -z "$(missing_tools)" ]; then
   { [ "$fresh" = no ] && has_pyscard; } || build_pyscard
 fi
-missing="$(missing_fonts)$(missing_tools)"
+missing="$(missing_fonts)$(missing_library)$(missing_tools)"
 if [ -n "$missing" ]; then
   name_missing
   can_install || warn "they were not installed: $(why_not). To install them: apt-get install $missing"
