@@ -7,25 +7,13 @@ from typing import Annotated
 
 import typer
 
-from cardfab.cli.counterdesk import (
-    Acting,
-    DocumentKind,
-    Paper,
-    PinFd,
-    Reader,
-    ReceiptFile,
-    Second,
-    Secrets,
-    fen,
-    give,
-    shown_by,
-    with_card,
-)
+from cardfab.cli.counterdesk import PinFd, Reader, Secrets, Serving, fen, with_card
+from cardfab.cli.options import spread
 from cardfab.cli.output import Talk, talk_of
 from cardfab.documents import statement_pdf
 from cardfab.errors import Text
 from cardfab.prepare.spoken import yuan
-from cardfab.production import Act, Document
+from cardfab.production import Act
 from cardfab.station.counter import medical
 from cardfab.station.counter.medical import AccountView, Bill
 from cardfab.station.counter.statement import entry_value, print_statement
@@ -60,47 +48,41 @@ def show_log(talk: Talk, view: AccountView) -> None:
     talk.table(columns, rows, empty=Text("No transaction yet.", "尚无交易。"))
 
 
+@spread
 def load(
     context: typer.Context,
+    serving: Serving,
     amount: Amount,
     reader: Reader = None,
-    document: DocumentKind = Document.ID_CARD,
-    acting_for: Acting = "",
-    second: Second = None,
     pin_fd: PinFd = None,
-    receipt: ReceiptFile = None,
-    paper: Paper = "roll",
 ) -> None:
     """Put money of the insurance into the medical account. No cash."""
     talk = talk_of(context)
     secrets, wanted = Secrets(talk, pin_fd), fen(amount)
     with with_card(talk, reader) as here:
-        shown = shown_by(secrets, document, acting_for, second)
-        give(talk, here.counter, medical.load(here, shown, secrets.pin(), wanted), receipt, paper)
+        shown = serving.shown(secrets)
+        serving.give(talk, here.counter, medical.load(here, shown, secrets.pin(), wanted))
 
 
+@spread
 def purchase(
     context: typer.Context,
+    serving: Serving,
     institution: Annotated[str, typer.Option("--institution", help="Code of the medical institution.")] = "",
     settlement: Annotated[str, typer.Option("--settlement", help="Its number of the settlement.")] = "",
     account: Annotated[str, typer.Option("--account", help="Yuan from the account.")] = "0",
     own: Annotated[str, typer.Option("--own", help="Yuan paid by the holder.")] = "0",
     pooled: Annotated[str, typer.Option("--pooled", help="Yuan paid by the pooled fund.")] = "0",
     reader: Reader = None,
-    document: DocumentKind = Document.ID_CARD,
-    acting_for: Acting = "",
-    second: Second = None,
     pin_fd: PinFd = None,
-    receipt: ReceiptFile = None,
-    paper: Paper = "roll",
 ) -> None:
     """Pay a medical settlement from the card; nothing else is paid from it."""
     talk = talk_of(context)
     secrets = Secrets(talk, pin_fd)
     bill = Bill(fen(account), fen(own), fen(pooled), institution, settlement)
     with with_card(talk, reader) as here:
-        shown = shown_by(secrets, document, acting_for, second)
-        give(talk, here.counter, medical.purchase(here, shown, secrets.pin(), bill), receipt, paper)
+        shown = serving.shown(secrets)
+        serving.give(talk, here.counter, medical.purchase(here, shown, secrets.pin(), bill))
 
 
 def balance(context: typer.Context, reader: Reader = None, pin_fd: PinFd = None) -> None:
@@ -122,61 +104,52 @@ def balance(context: typer.Context, reader: Reader = None, pin_fd: PinFd = None)
     talk.give(value, show)
 
 
+@spread
 def statement(
     context: typer.Context,
+    serving: Serving,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The PDF.")],
     reader: Reader = None,
-    document: DocumentKind = Document.ID_CARD,
-    acting_for: Acting = "",
-    second: Second = None,
     pin_fd: PinFd = None,
-    receipt: ReceiptFile = None,
-    paper: Paper = "roll",
 ) -> None:
     """Print the statement as PDF and clear the count, so that the card may pay again."""
     talk = talk_of(context)
     secrets = Secrets(talk, pin_fd)
     with with_card(talk, reader) as here:
-        shown = shown_by(secrets, document, acting_for, second)
+        shown = serving.shown(secrets)
         fonts = here.counter.desk.fonts
         done = print_statement(here, shown, secrets.pin(), lambda found: _written(file, statement_pdf(found, fonts)))
         done.values["statement"] = str(file)
-        give(talk, here.counter, done, receipt, paper)
+        serving.give(talk, here.counter, done)
 
 
+@spread
 def start_day(
     context: typer.Context,
+    serving: Serving,
     month_day: Annotated[str, typer.Argument(metavar="MMDD", help="The first day of the insurance year.")],
     reader: Reader = None,
-    document: DocumentKind = Document.ID_CARD,
-    acting_for: Acting = "",
-    second: Second = None,
-    receipt: ReceiptFile = None,
-    paper: Paper = "roll",
 ) -> None:
     """Set the day on which the year of the totals begins."""
     talk = talk_of(context)
     with with_card(talk, reader) as here:
-        shown = shown_by(Secrets(talk), document, acting_for, second)
-        give(talk, here.counter, medical.set_start_day(here, shown, month_day), receipt, paper)
+        shown = serving.shown(Secrets(talk))
+        serving.give(talk, here.counter, medical.set_start_day(here, shown, month_day))
 
 
+@spread
 def recover(
     context: typer.Context,
+    serving: Serving,
     reader: Reader = None,
-    document: DocumentKind = Document.ID_CARD,
-    acting_for: Acting = "",
-    second: Second = None,
     pin_fd: PinFd = None,
-    receipt: ReceiptFile = None,
-    paper: Paper = "roll",
 ) -> None:
     """Settle an interrupted load or purchase by the proof that the card keeps."""
     talk = talk_of(context)
     secrets = Secrets(talk, pin_fd)
     with with_card(talk, reader) as here:
-        shown = shown_by(secrets, document, acting_for, second)
-        give(talk, here.counter, medical.recover(here, shown, secrets.pin()), receipt, paper)
+        shown = serving.shown(secrets)
+        serving.give(talk, here.counter, medical.recover(here, shown, secrets.pin()))
 
 
 def _written(file: Path, data: bytes) -> None:

@@ -7,25 +7,13 @@ from typing import Annotated, Literal
 
 import typer
 
-from cardfab.cli.counterdesk import (
-    Acting,
-    DocumentKind,
-    Paper,
-    PinFd,
-    Reader,
-    ReceiptFile,
-    Second,
-    Secrets,
-    at_counter,
-    give,
-    shown_by,
-    with_card,
-)
+from cardfab.cli.counterdesk import PinFd, Reader, Secrets, Serving, at_counter, with_card
+from cardfab.cli.options import spread
 from cardfab.cli.output import Talk, talk_of
 from cardfab.documents import hidden
 from cardfab.documents.wording import moment
 from cardfab.errors import Text
-from cardfab.production import Act, CardState, Document
+from cardfab.production import Act, CardState
 from cardfab.station.counter.activation import activate as activate_card
 from cardfab.station.counter.blocking import block_application, block_card
 from cardfab.station.counter.clock import in_china
@@ -44,40 +32,34 @@ Card = Annotated[
 ]
 
 
+@spread
 def activate(
     context: typer.Context,
+    serving: Serving,
     reader: Reader = None,
-    document: DocumentKind = Document.ID_CARD,
-    acting_for: Acting = "",
-    second: Second = None,
     pin_fd: PinFd = None,
-    receipt: ReceiptFile = None,
-    paper: Paper = "roll",
 ) -> None:
     """Activate the card in the reader, within the term; the old account's balance goes onto it."""
     talk = talk_of(context)
     secrets = Secrets(talk, pin_fd)
     with with_card(talk, reader) as here:
-        shown = shown_by(secrets, document, acting_for, second)
-        give(talk, here.counter, activate_card(here, shown, secrets.pin()), receipt, paper)
+        shown = serving.shown(secrets)
+        serving.give(talk, here.counter, activate_card(here, shown, secrets.pin()))
 
 
+@spread
 def release(
     context: typer.Context,
+    serving: Serving,
     card: Card = None,
     reason: Annotated[str, typer.Option("--reason", help="Why it may still be activated.")] = "",
-    document: DocumentKind = Document.ID_CARD,
-    acting_for: Acting = "",
-    second: Second = None,
-    receipt: ReceiptFile = None,
-    paper: Paper = "roll",
 ) -> None:
     """A supervisor releases a card that was not activated in time."""
     talk = talk_of(context)
     with at_counter(talk) as (counter, _):
-        shown = shown_by(Secrets(talk), document, acting_for, second)
+        shown = serving.shown(Secrets(talk))
         subject = _subject(counter.desk, card, shown)
-        give(talk, counter, release_card(counter, subject, shown, reason), receipt, paper)
+        serving.give(talk, counter, release_card(counter, subject, shown, reason))
 
 
 def due(
@@ -108,88 +90,76 @@ def due(
     talk.give(value, lambda: talk.table(columns, rows, empty=Text("Nothing is due.", "没有到期事项。")))
 
 
+@spread
 def lost(
     context: typer.Context,
+    serving: Serving,
     card: Card = None,
     level: Annotated[
         Literal["temporary", "formal"], typer.Option("--level", help="A temporary one can be taken back: 'card found'.")
     ] = "formal",
-    document: DocumentKind = Document.ID_CARD,
-    acting_for: Acting = "",
-    second: Second = None,
-    receipt: ReceiptFile = None,
-    paper: Paper = "roll",
 ) -> None:
     """Take a report of loss. Asked for: document number, yes, the last four characters of the card number."""
     talk = talk_of(context)
     secrets = Secrets(talk)
     with at_counter(talk) as (counter, _):
-        shown = shown_by(secrets, document, acting_for, second)
+        shown = serving.shown(secrets)
         subject = _losing(counter.desk, card, shown)
         confirmed = _confirmed(talk, secrets, subject)
-        give(talk, counter, report_loss(counter, subject, shown, confirmed, level), receipt, paper)
+        serving.give(talk, counter, report_loss(counter, subject, shown, confirmed, level))
 
 
+@spread
 def found(
     context: typer.Context,
+    serving: Serving,
     reason: Annotated[str, typer.Option("--reason", help="How it was found.")] = "",
     reader: Reader = None,
-    document: DocumentKind = Document.ID_CARD,
-    acting_for: Acting = "",
-    second: Second = None,
-    receipt: ReceiptFile = None,
-    paper: Paper = "roll",
 ) -> None:
     """Take a temporary report of loss back: the card in the reader was found. A supervisor approves."""
     talk = talk_of(context)
     with with_card(talk, reader) as here:
-        shown = shown_by(Secrets(talk), document, acting_for, second)
-        give(talk, here.counter, take_back(here, shown, reason), receipt, paper)
+        shown = serving.shown(Secrets(talk))
+        serving.give(talk, here.counter, take_back(here, shown, reason))
 
 
+@spread
 def replace(
     context: typer.Context,
+    serving: Serving,
     card: Card = None,
     reason: Annotated[str, typer.Option("--reason", metavar="|".join(REASONS), help="Why.")] = "loss",
     request: Annotated[str | None, typer.Option("--request", help="An imported request that replaces it.")] = None,
-    document: DocumentKind = Document.ID_CARD,
-    acting_for: Acting = "",
-    second: Second = None,
-    receipt: ReceiptFile = None,
-    paper: Paper = "roll",
 ) -> None:
     """Order a replacement: balance and records from the host, the term counted, a request that waits for approval."""
     talk = talk_of(context)
     with at_counter(talk) as (counter, _):
-        shown = shown_by(Secrets(talk), document, acting_for, second)
+        shown = serving.shown(Secrets(talk))
         require_reason(reason)
         states = (CardState.LOST, CardState.BLOCKED) if reason == "loss" else ()
         subject = _subject(counter.desk, card, shown, *states)
-        give(talk, counter, replace_card(counter, subject, shown, reason, request), receipt, paper)
+        serving.give(talk, counter, replace_card(counter, subject, shown, reason, request))
 
 
+@spread
 def block(
     context: typer.Context,
+    serving: Serving,
     reason: Annotated[str, typer.Option("--reason", help="Why; it cannot be undone.")] = "",
     application: Annotated[
         str | None, typer.Option("--application", help="Only this one (DF04); else the whole card.")
     ] = None,
     reader: Reader = None,
-    document: DocumentKind = Document.ID_CARD,
-    acting_for: Acting = "",
-    second: Second = None,
-    receipt: ReceiptFile = None,
-    paper: Paper = "roll",
 ) -> None:
     """Block the card in the reader, or one application of it, for good. A second person approves."""
     talk = talk_of(context)
     with with_card(talk, reader) as here:
-        shown = shown_by(Secrets(talk), document, acting_for, second)
+        shown = serving.shown(Secrets(talk))
         if application is None:
             done = block_card(here, shown, reason)
         else:
             done = block_application(here, shown, application, reason)
-        give(talk, here.counter, done, receipt, paper)
+        serving.give(talk, here.counter, done)
 
 
 def black_list(context: typer.Context) -> None:

@@ -6,23 +6,10 @@ from typing import Annotated
 
 import typer
 
-from cardfab.cli.counterdesk import (
-    Acting,
-    DocumentKind,
-    Paper,
-    PinAsked,
-    PinFd,
-    Reader,
-    ReceiptFile,
-    Second,
-    Secrets,
-    give,
-    shown_by,
-    with_card,
-)
+from cardfab.cli.counterdesk import PinAsked, PinFd, Reader, Secrets, Serving, with_card
+from cardfab.cli.options import spread
 from cardfab.cli.output import talk_of
 from cardfab.errors import Text, UsageRefused
-from cardfab.production import Document
 from cardfab.station.counter.offsite import approve as approve_offsite
 from cardfab.station.counter.offsite import withdraw as withdraw_offsite
 from cardfab.station.counter.updating import update as update_card
@@ -33,62 +20,53 @@ Institutions = Annotated[
 ]
 
 
+@spread
 def update(
     context: typer.Context,
+    serving: Serving,
     item: Annotated[list[str] | None, typer.Option("--item", help="ADDRESS=VALUE, as DF03/EF05/60=20261122.")] = None,
     pin: PinAsked = False,
     reader: Reader = None,
-    document: DocumentKind = Document.ID_CARD,
-    acting_for: Acting = "",
-    second: Second = None,
     pin_fd: PinFd = None,
-    receipt: ReceiptFile = None,
-    paper: Paper = "roll",
 ) -> None:
     """Write items of the card's files; values are checked by their rules before the card is touched."""
     talk = talk_of(context)
     secrets = Secrets(talk, pin_fd)
     items = dict(_pair(one) for one in item or ())
     with with_card(talk, reader) as here:
-        shown = shown_by(secrets, document, acting_for, second)
+        shown = serving.shown(secrets)
         word = secrets.pin() if pin or pin_fd is not None else None
-        give(talk, here.counter, update_card(here, shown, items, pin=word), receipt, paper)
+        serving.give(talk, here.counter, update_card(here, shown, items, pin=word))
 
 
 @offsite.command()
+@spread
 def approve(
     context: typer.Context,
+    serving: Serving,
     institution: Institutions = None,
     reader: Reader = None,
-    document: DocumentKind = Document.ID_CARD,
-    acting_for: Acting = "",
-    second: Second = None,
-    receipt: ReceiptFile = None,
-    paper: Paper = "roll",
 ) -> None:
     """Write the approval sign (item 81) and designated institutions."""
     talk = talk_of(context)
     with with_card(talk, reader) as here:
-        shown = shown_by(Secrets(talk), document, acting_for, second)
-        give(talk, here.counter, approve_offsite(here, shown, institution or ()), receipt, paper)
+        shown = serving.shown(Secrets(talk))
+        serving.give(talk, here.counter, approve_offsite(here, shown, institution or ()))
 
 
 @offsite.command()
+@spread
 def withdraw(
     context: typer.Context,
+    serving: Serving,
     institution: Institutions = None,
     reader: Reader = None,
-    document: DocumentKind = Document.ID_CARD,
-    acting_for: Acting = "",
-    second: Second = None,
-    receipt: ReceiptFile = None,
-    paper: Paper = "roll",
 ) -> None:
     """Take the approval back, and the institutions named."""
     talk = talk_of(context)
     with with_card(talk, reader) as here:
-        shown = shown_by(Secrets(talk), document, acting_for, second)
-        give(talk, here.counter, withdraw_offsite(here, shown, institution or ()), receipt, paper)
+        shown = serving.shown(Secrets(talk))
+        serving.give(talk, here.counter, withdraw_offsite(here, shown, institution or ()))
 
 
 def _pair(word: str) -> tuple[str, str]:

@@ -44,8 +44,6 @@ DocumentKind = Annotated[
         help=f"What the holder showed: {', '.join(Document)}; its number is asked for, never an argument.",
     ),
 ]
-Acting = Annotated[str, typer.Option("--acting-for", help="Who acts for the holder: mother, son, agent ...")]
-Second = Annotated[str | None, typer.Option("--second", help="Login of the second person who approves.")]
 
 
 def _to_be_written(file: Path | None) -> Path | None:
@@ -125,10 +123,27 @@ def _terminal() -> bool:
     return sys.stdin is not None and sys.stdin.isatty()
 
 
-def shown_by(secrets: Secrets, document: Document, acting: str, second: str | None) -> Shown:
-    """The identity check: the number of the document is asked for, as a document reader or a person types it."""
-    number = secrets.line(f"number of the {document.text.en}", f"{document.text.zh}号码")
-    return Shown(identity(document, number, acting), second)
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What every service at the counter asks for and gives: the holder's document, a second person, the receipt."""
+
+    document: DocumentKind = Document.ID_CARD
+    acting_for: Annotated[str, typer.Option("--acting-for", help="Who acts for the holder: mother, son, agent ...")] = (
+        ""
+    )
+    second: Annotated[str | None, typer.Option("--second", help="Login of the second person who approves.")] = None
+    receipt: ReceiptFile = None
+    paper: Paper = "roll"
+
+    def shown(self, secrets: Secrets) -> Shown:
+        """The identity check: the number of the document is asked for, as a document reader or a person types it."""
+        kind = self.document
+        number = secrets.line(f"number of the {kind.text.en}", f"{kind.text.zh}号码")
+        return Shown(identity(kind, number, self.acting_for), self.second)
+
+    def give(self, talk: Talk, counter: Counter, done: Served) -> None:
+        """The receipt as it was asked for."""
+        give(talk, counter, done, self.receipt, self.paper)
 
 
 @contextmanager
