@@ -1,39 +1,30 @@
-"""SoftKeyStore: keys in one sealed file, opened into memory. For training and small sites.
-
-File format (docs/keys.md, to the byte)::
-
-    "CFKS1\\n"  header JSON, one line "\\n"  sealed bytes (AES-256-GCM: nonce 12 | ciphertext | tag 16)
-
-The header (Argon2id parameters and salt, training flag, count) is bound to the seal as associated data. The plaintext
-is a JSON list of keys with their attributes and values in hex.
-"""
+"""SoftKeyStore: keys opened into memory from one sealed file. For training and small sites."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from cardfab.crypto import (
     Algorithm,
     Buffer,
     SealBroken,
-    argon2id,
     ed25519_public,
     ed25519_sign,
     keyed_digest,
     seal,
     unseal,
 )
-from cardfab.crypto.derive import Diversification, kcv
+from cardfab.crypto.derive import Diversification
+from cardfab.crypto.ec import p256_public, p256_sign
 from cardfab.crypto.kept import KeptEcb
 from cardfab.crypto.rsa import RsaPrivate, generate
-from cardfab.crypto.sm import sm2_generate, sm2_public
+from cardfab.crypto.sm import sm2_generate
 from cardfab.errors import KeyFault, Text
 from cardfab.keys.certificates import IssuerCertificate
 from cardfab.keys.channel import SoftChannelKeys, SoftPlatformKeys, SoftScp03Keys
 from cardfab.keys.diversify import FACTORS_DONE, SoftCardKey, card_key_bytes, region_of
 from cardfab.keys.emvcard import SoftEmvHost
+from cardfab.keys.held import Held, hold, station_value
 from cardfab.keys.label import STATION_KEYS, KeyInfo, KeySpec, Level, Sealed, Usage, training_root
 from cardfab.keys.loading import (
     FACTORY_DEFAULT,
@@ -48,26 +39,16 @@ from cardfab.keys.pki import SoftPkiPin, manager_digits, packed
 from cardfab.keys.published import ISSUER_KEYS, published_issuer_key
 from cardfab.keys.purse import SoftLoadPurse, SoftPurchasePurse, SoftTacKey
 from cardfab.keys.roots import PUBLISHED, ROOTS
+from cardfab.keys.sealedfile import read_sealed, write_sealed
 from cardfab.keys.secret import Secret
 from cardfab.keys.store import KeyOfAnotherRegion, KeyUnknown, KeyUseRefused, StoreLocked
 
-MAGIC = b"CFKS1\n"
 GP_TEST = "gp/test"
 GP_TEST_KEY = bytes(range(0x40, 0x50))
 """The key that GlobalPlatform cards come with for tests, published everywhere. Only a training store has it."""
-_PASSES, _KIB, _LANES = 3, 64 * 1024, 2  # RFC 9106 section 4, second recommended option, two lanes
-_MOST = {"passes": 100, "kib": 4 * 1024 * 1024, "lanes": 64}
-"""What a header may ask for: a changed one shall not take all the memory of the machine."""
-
 
 _LOADED = (Usage.MASTER_ROOT, Usage.LOAD_ROOT, Usage.PURCHASE_ROOT, Usage.TAC_ROOT)
 """What a card holds besides keys that are proved or protect the line."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Held:
-    info: KeyInfo
-    value: Secret
 
 
 class SoftKeyStore(SoftEmvHost):
@@ -75,7 +56,7 @@ class SoftKeyStore(SoftEmvHost):
 
     def __init__(
         self,
-        held: Mapping[str, _Held],
+        held: Mapping[str, Held],
         random: Callable[[int], bytes],
         certificates: Mapping[str, IssuerCertificate] | None = None,
     ) -> None:
@@ -94,9 +75,9 @@ class SoftKeyStore(SoftEmvHost):
     @classmethod
     def training(cls, random: Callable[[int], bytes]) -> SoftKeyStore:
         """The published training roots, and station keys at random."""
-        held = {spec.label: _hold(spec, training_root(spec.label), training=True) for spec in ROOTS}
-        held |= {spec.label: _hold(spec, random(32), training=True) for spec in STATION_KEYS}
-        held |= {spec.label: _hold(spec, published_issuer_key(spec.label), training=True) for spec in ISSUER_KEYS}
+        held = {spec.label: hold(spec, training_root(spec.label), training=True) for spec in ROOTS}
+        held |= {spec.label: hold(spec, station_value(spec, random), training=True) for spec in STATION_KEYS}
+        held |= {spec.label: hold(spec, published_issuer_key(spec.label), training=True) for spec in ISSUER_KEYS}
         return cls(held, random)
 
     def make_issuer_key(self, label: str, *, bits: int | None, exponent: int = 65537) -> KeyInfo:
@@ -105,49 +86,18 @@ class SoftKeyStore(SoftEmvHost):
             raise KeyFault(Text(f"There is a key '{label}' already.", f"已有密钥“{label}”。"), code="CF-6407")
         value = sm2_generate(self._random)[0] if bits is None else generate(bits, exponent)
         spec = KeySpec(label, "SM2" if bits is None else f"RSA-{bits}", Usage.ISSUER, Level.BANK)
-        self._held[label] = _hold(spec, value, training=self._training)
+        self._held[label] = hold(spec, value, training=self._training)
         return self._held[label].info
 
     def to_file(self, word: Buffer) -> bytes:
         """The sealed file under a word."""
-        header = {
-            "argon2id": {"passes": _PASSES, "kib": _KIB, "lanes": _LANES, "salt": self._random(16).hex()},
-            "count": len(self._held),
-            "training": self._training,
-        }
-        line = json.dumps(header, sort_keys=True, separators=(",", ":")).encode() + b"\n"
-        certificates = [
-            {"certificate": kept.to_json_bytes().decode(), "label": label} for label, kept in self._certificates.items()
-        ]
-        plain = json.dumps([*(_to_json(key) for key in self._held.values()), *certificates]).encode()
-        with _opening_key(header, word) as opening:
-            return MAGIC + line + seal(opening.view(), plain, MAGIC + line, self._random)
+        return write_sealed(self._held, self._certificates, word, self._random)
 
     @classmethod
     def from_file(cls, data: bytes, word: Buffer, random: Callable[[int], bytes]) -> SoftKeyStore:
         """Open a sealed file; raises :class:`StoreLocked`."""
-        line, sealed = _split(data)
-        try:
-            with _opening_key(json.loads(line), word) as opening:
-                plain = unseal(opening.view(), sealed, MAGIC + line)
-        except (SealBroken, KeyError, TypeError, ValueError) as broken:
-            raise StoreLocked(
-                Text(
-                    "The key store does not open: the word is wrong or the file was changed.",
-                    "密钥库无法打开：口令错误或文件被改动。",
-                ),
-                do=Text(
-                    "Try the word again, or restore the file from its backup.", "请重新输入口令，或从备份恢复该文件。"
-                ),
-            ) from broken
-        entries = json.loads(plain)
-        held = [_from_json(entry) for entry in entries if "certificate" not in entry]
-        certificates = {
-            entry["label"]: IssuerCertificate.from_json_bytes(entry["certificate"].encode())
-            for entry in entries
-            if "certificate" in entry
-        }
-        return cls({key.info.label: key for key in held}, random, certificates)
+        held, certificates = read_sealed(data, word)
+        return cls(held, random, certificates)
 
     # -- KeyStore ----------------------------------------------------------------------------------------------------
 
@@ -256,10 +206,12 @@ class SoftKeyStore(SoftEmvHost):
         return keyed_digest(self._use(label, Usage.INDEX).view(), data)
 
     def sign(self, label: str, message: bytes) -> bytes:
-        return ed25519_sign(self._use(label, Usage.SIGN).view(), message)
+        key = self._use(label, Usage.SIGN).view()
+        return p256_sign(key, message) if self.info(label).algorithm == "EC-P256" else ed25519_sign(key, message)
 
     def public(self, label: str) -> bytes:
-        return ed25519_public(self._use(label, Usage.SIGN).view())
+        key = self._use(label, Usage.SIGN).view()
+        return p256_public(key) if self.info(label).algorithm == "EC-P256" else ed25519_public(key)
 
     # -- inside --------------------------------------------------------------------------------------------------------
 
@@ -316,27 +268,6 @@ def _scheme(name: str) -> Diversification | None:
     return None if name == "none" else Diversification.of(name)
 
 
-def _hold(spec: KeySpec, value: bytes, *, training: bool) -> _Held:
-    check = _check(spec, value)
-    info = KeyInfo(
-        spec.label, spec.algorithm, spec.usage, spec.level, spec.version, training, check, region=spec.region
-    )
-    return _Held(info, Secret(value))
-
-
-def _check(spec: KeySpec, value: bytes) -> str:
-    if spec.algorithm == "Ed25519":
-        return ed25519_public(value)[:4].hex().upper()
-    if spec.algorithm == "SM2":
-        return sm2_public(value)[:4].hex().upper()
-    if spec.algorithm.startswith("RSA-"):
-        return RsaPrivate.of_der(value).public.modulus[:4].hex().upper()
-    if spec.algorithm == "HMAC-SHA-256":
-        return keyed_digest(value, bytes(16))[:3].hex().upper()
-    algorithm = {"AES-256": Algorithm.AES}.get(spec.algorithm) or Algorithm(spec.algorithm)
-    return kcv(algorithm, value).hex().upper()
-
-
 def _pin_block(digits: int, random: Callable[[int], bytes]) -> bytes:
     """ISO 9564-1 format 2: control 2, length, digits, F. Digits by rejection, so that none is likelier."""
     pin: list[int] = []
@@ -344,51 +275,3 @@ def _pin_block(digits: int, random: Callable[[int], bytes]) -> bytes:
         pin += [byte % 10 for byte in random(16) if byte < 250][: digits - len(pin)]
     text = f"2{digits:X}" + "".join(map(str, pin))
     return bytes.fromhex(text.ljust(16, "F"))
-
-
-def _split(data: bytes) -> tuple[bytes, bytes]:
-    if not data.startswith(MAGIC) or b"\n" not in data[len(MAGIC) :]:
-        raise StoreLocked(Text("This file is not a cardfab key store.", "该文件不是 cardfab 密钥库。"))
-    line, _, sealed = data[len(MAGIC) :].partition(b"\n")
-    return line + b"\n", sealed
-
-
-def _opening_key(header: object, word: Buffer) -> Secret:
-    """The key that the word opens. The header is not proved yet: nothing but whole, bearable costs is taken from it."""
-    given = header.get("argon2id") if isinstance(header, dict) else None
-    if not isinstance(given, dict) or not isinstance(given.get("salt"), str):
-        raise ValueError("argon2id")
-    passes, kib, lanes = (_cost(given.get(name), most) for name, most in _MOST.items())
-    return Secret(argon2id(word, bytes.fromhex(given["salt"]), passes=passes, kib=kib, lanes=lanes))
-
-
-def _cost(value: object, most: int) -> int:
-    if type(value) is not int or not 0 < value <= most:
-        raise ValueError("argon2id")
-    return value
-
-
-def _to_json(key: _Held) -> dict[str, object]:
-    info = key.info
-    return {
-        "label": info.label,
-        "algorithm": info.algorithm,
-        "usage": info.usage.name,
-        "level": info.level.name,
-        "version": info.version,
-        "region": info.region,
-        "training": info.training,
-        "value": key.value.view().hex(),
-    }
-
-
-def _from_json(entry: Mapping[str, str | int | bool]) -> _Held:
-    spec = KeySpec(
-        label=str(entry["label"]),
-        algorithm=str(entry["algorithm"]),
-        usage=Usage[str(entry["usage"])],
-        level=Level[str(entry["level"])],
-        version=int(entry["version"]),
-        region=str(entry.get("region", "")),
-    )
-    return _hold(spec, bytes.fromhex(str(entry["value"])), training=bool(entry["training"]))

@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from cardfab.crypto import Algorithm
 from cardfab.keys.diversify import lower_root, region_of
+from cardfab.keys.held import Held, hold
 from cardfab.keys.label import Level, training_root
 from cardfab.keys.roots import CARD_ROOTS, card_root_specs
-from cardfab.keys.soft import SoftKeyStore, _Held, _hold
+from cardfab.keys.soft import SoftKeyStore
 
 
 def terminal_store(region: str, random: Callable[[int], bytes], *, upgraded: Collection[str] = ()) -> SoftKeyStore:
@@ -20,12 +21,12 @@ def terminal_store(region: str, random: Callable[[int], bytes], *, upgraded: Col
     they serve the whole province (part 9, table B1, note). Keys of the host (load, TAC), master and bank keys are not
     in it.
     """
-    held: dict[str, _Held] = {}
+    held: dict[str, Held] = {}
     for root in CARD_ROOTS:
         if root.at_host:
             continue
         level = Level.PROVINCE if root.held_as is Level.CITY and root.label in upgraded else root.held_as
         for spec in card_root_specs(root):
             value = lower_root(Algorithm(spec.algorithm), training_root(spec.label), level, region)
-            held[spec.label] = _hold(replace(spec, level=level, region=region_of(level, region)), value, training=True)
+            held[spec.label] = hold(replace(spec, level=level, region=region_of(level, region)), value, training=True)
     return SoftKeyStore(held, random)

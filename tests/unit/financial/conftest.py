@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from cardfab.crypto.emv import pin_block
-from cardfab.keys import KeySpec, Level, Sealed, SoftKeyStore, Usage, soft
+from cardfab.keys import KeySpec, Level, Sealed, SoftKeyStore, Usage, held
 from cardfab.keys.certificates import IssuerCertificate
 from cardfab.keys.issuerkeys import Filling, IccKey
 from cardfab.keys.secret import Secret
@@ -60,7 +60,7 @@ class Bank:
         store = SoftKeyStore.training(random)
         for label, value in roots.items():
             algorithm = "SM4" if "SM4" in label else "3DES"
-            store._held[label] = soft._hold(KeySpec(label, algorithm, Usage.EMV_ROOT, Level.BANK), value, training=True)
+            store._held[label] = held.hold(KeySpec(label, algorithm, Usage.EMV_ROOT, Level.BANK), value, training=True)
         return store
 
     def certified(self, random: Callable[[int], bytes] = os.urandom) -> SoftKeyStore:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cardfab.cli.main import run
-from cardfab.keys import soft
+from cardfab.keys import sealedfile
 from cardfab.resources import data_folder
 
 Cardfab = Callable[..., tuple[int, str, str]]
@@ -20,7 +20,7 @@ def cardfab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Capt
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CARDFAB_CONFIG", raising=False)
     for name, value in (("_PASSES", 1), ("_KIB", 8), ("_LANES", 1)):
-        monkeypatch.setattr(soft, name, value)
+        monkeypatch.setattr(sealedfile, name, value)
 
     def call(*arguments: str) -> tuple[int, str, str]:
         status = run(["--lang", "en", *arguments])

@@ -253,11 +253,11 @@ def test_random_pins_differ(keys: SoftKeyStore) -> None:
 
 @pytest.fixture(autouse=True)
 def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
-    from cardfab.keys import soft
+    from cardfab.keys import sealedfile
 
-    monkeypatch.setattr(soft, "_PASSES", 1)
-    monkeypatch.setattr(soft, "_KIB", 8)
-    monkeypatch.setattr(soft, "_LANES", 1)
+    monkeypatch.setattr(sealedfile, "_PASSES", 1)
+    monkeypatch.setattr(sealedfile, "_KIB", 8)
+    monkeypatch.setattr(sealedfile, "_LANES", 1)
 
 
 def test_signatures_of_random_data_verify(keys: SoftKeyStore, stream: Callable[[int], bytes]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cardfab.keys import KeySpec, Level, SoftKeyStore, Usage, soft
+from cardfab.keys import KeySpec, Level, SoftKeyStore, Usage, held, sealedfile
 from cardfab.keys.label import STATION_KEYS
 from tests.seeded import seeded
 
@@ -38,9 +38,9 @@ def products() -> list[dict[str, Any]]:
 @pytest.fixture
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Argon2id at its least cost: the file says its parameters itself."""
-    monkeypatch.setattr(soft, "_PASSES", 1)
-    monkeypatch.setattr(soft, "_KIB", 8)
-    monkeypatch.setattr(soft, "_LANES", 1)
+    monkeypatch.setattr(sealedfile, "_PASSES", 1)
+    monkeypatch.setattr(sealedfile, "_KIB", 8)
+    monkeypatch.setattr(sealedfile, "_LANES", 1)
 
 
 @pytest.fixture
@@ -68,6 +68,6 @@ def store_with(random: Callable[[int], bytes]) -> Callable[..., SoftKeyStore]:
     def make(*roots: tuple[str, Usage, bytes], level: Level = Level.MINISTRY, algorithm: str = "3DES") -> SoftKeyStore:
         specs = [(KeySpec(label, algorithm, usage, level), value) for label, usage, value in roots]
         specs += [(spec, random(32)) for spec in STATION_KEYS]
-        return SoftKeyStore({spec.label: soft._hold(spec, value, training=True) for spec, value in specs}, random)
+        return SoftKeyStore({spec.label: held.hold(spec, value, training=True) for spec, value in specs}, random)
 
     return make

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from cardfab.errors import KeyFault
-from cardfab.keys import KeySpec, KeyUnknown, KeyUseRefused, Level, SoftKeyStore, Usage, soft
+from cardfab.keys import KeySpec, KeyUnknown, KeyUseRefused, Level, SoftKeyStore, Usage, held
 from cardfab.keys.emvcard import SoftEmvCard
 
 PRODUCTS = Path(__file__).parents[2] / "vectors" / "pboc-debit-products.json"
@@ -39,7 +39,7 @@ def store() -> SoftKeyStore:
     for labels, algorithm, given in ((TDES, "3DES", keys["imk_3des"]), (SM4, "SM4", keys["imk_sm4"])):
         for label, name in zip(labels, ("AC", "MAC", "ENC"), strict=True):
             spec = KeySpec(label, algorithm, Usage.EMV_ROOT, Level.BANK)
-            made._held[label] = soft._hold(spec, bytes.fromhex(given[name]), training=True)
+            made._held[label] = held.hold(spec, bytes.fromhex(given[name]), training=True)
     return made
 
 
@@ -119,6 +119,6 @@ def test_nothing_shows_a_card_key(store: SoftKeyStore) -> None:
 def test_the_screen_stands_for_a_pad_with_training_keys_only() -> None:
     made = SoftKeyStore.training(secrets.token_bytes)
     spec = KeySpec("bank/ZPK", "3DES", Usage.PIN_TRANSPORT, Level.BANK)
-    made._held["bank/ZPK"] = soft._hold(spec, secrets.token_bytes(16), training=False)
+    made._held["bank/ZPK"] = held.hold(spec, secrets.token_bytes(16), training=False)
     with pytest.raises(KeyUseRefused):
         made.pad_block("bank/ZPK", 0, "123456", "6299990000000017")

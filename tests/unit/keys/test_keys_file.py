@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from cardfab.keys import SoftKeyStore, StoreLocked, soft
+from cardfab.keys import SoftKeyStore, StoreLocked, sealedfile
 from cardfab.keys.label import STATION_KEYS, training_root
 from cardfab.keys.published import ISSUER_KEYS
 from cardfab.keys.roots import ROOTS
@@ -33,7 +33,7 @@ def test_round_trip(training: SoftKeyStore, cheap: None, random: Random) -> None
 
 def test_the_real_cost_is_the_second_recommendation_of_rfc_9106(training: SoftKeyStore, random: Random) -> None:
     data = training.to_file(WORD)
-    given = json.loads(data[len(soft.MAGIC) :].partition(b"\n")[0])["argon2id"]
+    given = json.loads(data[len(sealedfile.MAGIC) :].partition(b"\n")[0])["argon2id"]
     assert (given["passes"], given["kib"]) == (3, 64 * 1024)
     assert len(bytes.fromhex(given["salt"])) == 16
     assert SoftKeyStore.from_file(data, WORD, random).infos() == training.infos()
@@ -112,7 +112,7 @@ HEADERS = [
 def test_a_header_that_makes_no_sense_is_refused(random: Random, header: str) -> None:
     line = header.replace("SALT", "00112233445566778899AABBCCDDEEFF").encode()
     with pytest.raises(StoreLocked):
-        SoftKeyStore.from_file(soft.MAGIC + line + b"\n" + bytes(64), WORD, random)
+        SoftKeyStore.from_file(sealedfile.MAGIC + line + b"\n" + bytes(64), WORD, random)
 
 
 def test_the_header_is_bound_to_the_seal(training: SoftKeyStore, cheap: None, random: Random) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from cardfab.crypto import Algorithm
 from cardfab.crypto.purse import Load, Purchase, load_mac1, purchase_mac2, tac
-from cardfab.keys import KeyOfAnotherRegion, KeyUnknown, Level, SoftKeyStore, Usage, rooted, soft, terminal_store
+from cardfab.keys import KeyOfAnotherRegion, KeyUnknown, Level, SoftKeyStore, Usage, rooted, sealedfile, terminal_store
 from cardfab.keys.diversify import card_key_bytes, region_of
 from cardfab.keys.label import training_root
 from cardfab.keys.loading import FIRST_PIN
@@ -135,9 +135,9 @@ def test_a_file_of_before_opens_and_tells_what_it_lacks(
         entry.pop("region", None)
         return entry
 
-    made = soft._to_json
+    made = sealedfile._to_json
     kept = {label: key for label, key in training._held.items() if "/SM4/" not in label}
-    monkeypatch.setattr(soft, "_to_json", older)
+    monkeypatch.setattr(sealedfile, "_to_json", older)
     data = SoftKeyStore(kept, random).to_file(b"word")
     again = SoftKeyStore.from_file(data, b"word", random)
     again.card_key("ss/UKSSSE", "440199", HISTORICAL)

@@ -13,7 +13,7 @@ from typing import Any
 from cardfab.apdu.link import drive, link_to
 from cardfab.apdu.tlv import Tlv
 from cardfab.crypto.rsa import RsaPublic
-from cardfab.keys import KeySpec, Level, SoftKeyStore, Usage, soft
+from cardfab.keys import KeySpec, Level, SoftKeyStore, Usage, held
 from cardfab.keys.certificates import PublicKey
 from cardfab.profile.financial import FinancialApplication
 from cardfab.profile.loader import load
@@ -62,7 +62,7 @@ def issuer_store() -> SoftKeyStore:
     for algorithm, folder, given in (("3DES", "bank", keys["imk_3des"]), ("SM4", "bank/SM4", keys["imk_sm4"])):
         for name, of in (("AC", "AC"), ("SMI", "MAC"), ("SMC", "ENC")):
             spec = KeySpec(f"{folder}/IMK-{name}", algorithm, Usage.EMV_ROOT, Level.BANK)
-            store._held[spec.label] = soft._hold(spec, bytes.fromhex(given[of]), training=True)
+            store._held[spec.label] = held.hold(spec, bytes.fromhex(given[of]), training=True)
     return store
 
 
