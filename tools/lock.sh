@@ -41,6 +41,7 @@ part dependency-groups.test dependency-groups.check |
 { part build-system.requires; printf 'editables\nsetuptools\nwheel\n'; } |
   compile build "Builds cardfab and pyscard." --constraint requirements/run.txt --constraint requirements/dev.txt "$@"
 part project.optional-dependencies.pcsc | compile pcsc "PC/SC; built from source." --constraint requirements/run.txt "$@"
+part project.optional-dependencies.pkcs11 | compile pkcs11 "Keys in a PKCS#11 token." --constraint requirements/run.txt "$@"
 # A client of PC/SC that nobody here wrote, for tests only. Its pyscard is the one that is built above.
 echo 'yubikey-manager>=5.9' | compile strangers "Strangers' programs that tests run against the chip." \
   --constraint requirements/run.txt --constraint requirements/dev.txt --constraint requirements/pcsc.txt "$@"
