@@ -5,6 +5,8 @@ OUT ?= demo-out
 # Seconds after which a tier of tests is stopped.
 TEST_SECONDS ?= 600
 PROOF_SECONDS ?= 2000
+# The folder of captures that may not be in this repository (docs/printers.md).
+CAPTURES ?=
 
 .PHONY: help setup setup-services demo test proof check format wheel-check lock clean
 
@@ -33,7 +35,7 @@ test: setup-services
 	@timeout --kill-after=30 $(TEST_SECONDS) $(BIN)/pytest -m "not proof" -n 2
 
 proof: setup-services
-	@timeout --kill-after=30 $(PROOF_SECONDS) $(BIN)/pytest -m proof -n 2
+	@CAPTURES="$(CAPTURES)" timeout --kill-after=30 $(PROOF_SECONDS) $(BIN)/pytest -m proof -n 2
 
 check: setup
 	$(BIN)/ruff check

@@ -47,6 +47,8 @@ class CardfabError(Exception):
         self.what = what
         self.do = do
         self.code = code or self.default_code
+        self.recorded = False
+        """Whether the station's record has it already."""
 
     def sentence(self, language: str) -> str:
         """What happened and what to do, in one language, the code last."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +15,11 @@ def data_folder(name: str) -> Path:
     """``profiles`` or ``examples``: inside the installed package, else beside it in a checkout."""
     packed = _PACKAGE / "_data" / name
     return packed if packed.is_dir() else _PACKAGE.parent / name
+
+
+def page_part(name: str) -> str:
+    """A part of the checking page, or of the third-party code in it, as text."""
+    return (_PACKAGE / "documents" / name).read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,15 @@ class ProfileFolders:
             if file.is_file():
                 return _utf8(file)
         return None
+
+    def pictures(self, face: str) -> Mapping[str, bytes]:
+        """The issuer's artwork for a face: ``faces/FACE/SLOT.png`` or ``.jpg``, of the first folder that has a slot."""
+        found: dict[str, bytes] = {}
+        for folder in self.folders:
+            for file in sorted((folder / "faces" / face).glob("*")):
+                if file.suffix in (".png", ".jpg"):
+                    found.setdefault(file.stem, file.read_bytes())
+        return found
 
 
 def _utf8(file: Path) -> str:

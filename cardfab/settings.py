@@ -36,6 +36,14 @@ class KeystoreSection(_Section):
 
     file: str = "station.keys"
     unlock_file: str | None = None
+    token: str = Field(default="", pattern=r"^(|pkcs11:.*)$")
+    """The keys are in this PKCS#11 token instead: a URI (RFC 7512) without a PIN; relative paths from the settings."""
+    service: str = Field(default="", pattern=r"^(|unix:.+)$")
+    """Where the key-service process listens, ``unix:PATH``; empty: the keys are in the station's own process."""
+    identity: str = "station.identity"
+    """The file with which this station proves itself to the key service."""
+    ceremony_room: bool = False
+    """Whether this machine is set apart for clear components of keys: no network, no service, no production."""
 
 
 class DevicesSection(_Section):
@@ -56,6 +64,27 @@ class FontsSection(_Section):
     dirs: tuple[str, ...] = ("/usr/share/fonts", "/usr/local/share/fonts")
 
 
+class PeopleSection(_Section):
+    """How people come in; each value may be stricter than its default, not laxer than the requirement it meets."""
+
+    idle_minutes: int = Field(default=15, ge=1, le=15)
+    """PCI DSS 8.2.8: then the password is asked again."""
+    attempts: int = Field(default=6, ge=1, le=10)
+    """PCI DSS 8.3.4: at most 10."""
+    lock_minutes: int = Field(default=30, ge=30)
+
+
+class AuditSection(_Section):
+    """The record's ties to the world outside the station."""
+
+    outside: str = "none"
+    """A folder that the station can add to and not change; every checkpoint is put there."""
+    required: bool = False
+    """No work without it; otherwise a checkpoint that cannot be put there is said and recorded."""
+    auditors: tuple[str, ...] = ()
+    """Verifier keys of those who countersign; they go along in exports."""
+
+
 class Settings(_Section):
     """One station."""
 
@@ -68,6 +97,8 @@ class Settings(_Section):
     keystore: KeystoreSection = KeystoreSection()
     devices: DevicesSection = DevicesSection()
     fonts: FontsSection = FontsSection()
+    people: PeopleSection = PeopleSection()
+    audit: AuditSection = AuditSection()
 
 
 @dataclass(frozen=True, slots=True)

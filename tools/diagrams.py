@@ -7,19 +7,29 @@ A marked part of a page begins with ``<!-- diagram NAME ... -->`` and ends with 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
 from markers import replaced
 
+from cardfab.keys.ceremony import TABLES, Kind, Stage
 from cardfab.printer.machine import TRANSITIONS, Event
 from cardfab.production.states import CARD_TABLE, JOB_TABLE, CardState
+from cardfab.production.temporary import TEMPORARY_TABLE, TemporaryState
 
 ROOT = Path(__file__).resolve().parents[1]
-NAMES = {"job": "docs/architecture.md", "card": "docs/architecture.md", "printer": "docs/printers.md"}
+NAMES = {
+    "job": "docs/architecture.md",
+    "card": "docs/architecture.md",
+    "printer": "docs/printers.md",
+    "temporary": "docs/temporary-card.md",
+}
 """Each diagram and the page it stands in."""
+CEREMONIES = {f"ceremony-{kind}": kind for kind in Kind}
+NAMES |= dict.fromkeys(CEREMONIES, "docs/ceremony.md")
 
 S = TypeVar("S", bound=Enum)
 E = TypeVar("E", bound=Enum)
@@ -38,6 +48,17 @@ def card() -> str:
     return _mermaid(CARD_TABLE, edges)
 
 
+def temporary() -> str:
+    """The states of a temporary card."""
+    edges = [
+        (state.name, after.name, "")
+        for state in TEMPORARY_TABLE
+        for after in TemporaryState
+        if after in TEMPORARY_TABLE[state]
+    ]
+    return _mermaid(TEMPORARY_TABLE, edges)
+
+
 def printer() -> str:
     """The states of a printer session. What every state answers alike is said in a line instead of drawn."""
     shared = set.intersection(*(set(table.items()) for table in TRANSITIONS.values()))
@@ -47,6 +68,16 @@ def printer() -> str:
     }
     said = "; ".join(f"`{event.value}` to {after.name}" for event in Event for of, after in shared if of is event)
     return f"{_mermaid(TRANSITIONS, _edges(drawn))}\n\nFrom every state: {said}."
+
+
+def ceremony(kind: Kind) -> str:
+    """The stages of a ceremony of one kind. That each can be interrupted is said in a line instead of drawn."""
+    table = {stage: moves for stage, moves in TABLES[kind].items() if stage is not Stage.INTERRUPTED}
+    drawn = {
+        stage: {event: after for event, after in moves.items() if after is not Stage.INTERRUPTED}
+        for stage, moves in table.items()
+    }
+    return f"{_mermaid(table, _edges(drawn))}\n\nFrom every stage but the last: `abandon` to INTERRUPTED."
 
 
 def _edges(table: Mapping[S, Mapping[E, S]]) -> list[Edge]:
@@ -70,7 +101,8 @@ def _mermaid(states: Iterable[Enum], edges: Iterable[Edge]) -> str:
     return "\n".join(["```mermaid", "stateDiagram-v2", *(f"    {line}" for line in lines), "```"])
 
 
-DRAWN = {"job": job, "card": card, "printer": printer}
+DRAWN: dict[str, Callable[[], str]] = {"job": job, "card": card, "printer": printer, "temporary": temporary}
+DRAWN |= {name: partial(ceremony, kind) for name, kind in CEREMONIES.items()}
 
 
 def with_diagrams(page: str, text: str) -> str:

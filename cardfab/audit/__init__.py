@@ -20,8 +20,10 @@ from cardfab.audit.merkle import (
 )
 from cardfab.audit.note import NoteSignature, Sign, SignedNote, VerifierKey, open_note, sign_note
 from cardfab.audit.privacy import leaks
+from cardfab.audit.proof import ConsistencyProof, InclusionProof, Proof, parse_proof
 from cardfab.audit.refused import AuditRefused
 from cardfab.audit.verify import ExportReport, verify_export, write_export
+from cardfab.audit.witness import Countersigned, countersign, merged
 
 __all__ = [
     "EMPTY_ROOT",
@@ -30,25 +32,32 @@ __all__ = [
     "AuditRefused",
     "Checkpoint",
     "CompactRange",
+    "ConsistencyProof",
+    "Countersigned",
     "Export",
     "ExportReport",
+    "InclusionProof",
     "MerkleTree",
     "NoteSignature",
     "OpenIntent",
     "Outcome",
     "Places",
+    "Proof",
     "Sign",
     "SignedNote",
     "StockAccount",
     "VerifierKey",
     "account",
+    "countersign",
     "hash_leaf",
     "hash_node",
     "leaks",
+    "merged",
     "milliseconds",
     "open_checkpoint",
     "open_note",
     "parse_export",
+    "parse_proof",
     "root_of",
     "sign_checkpoint",
     "sign_note",

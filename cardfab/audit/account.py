@@ -71,7 +71,8 @@ def account(events: Iterable[AuditEvent], places: Places | None = None) -> Accou
 
     An intent is settled by the next event of the same subject and act that is no intent; the act is the action without
     a last ``.intent`` or ``.outcome``. Of two open intents of one act the later is settled first: the earlier is what a
-    power cut left. An event that was not refused and carries ``stock``, ``from``, ``to`` and ``count`` moved cards.
+    power cut left; uses of a key are of one act where they have one label and one ``act``. An event that was not
+    refused and carries ``stock``, ``from``, ``to`` and ``count`` moved cards.
     """
     intents, stock = _Intents(), _Stock(places or Places())
     for index, event in enumerate(events):
@@ -85,13 +86,15 @@ def account(events: Iterable[AuditEvent], places: Places | None = None) -> Accou
 
 class _Intents:
     def __init__(self) -> None:
-        self.open: dict[tuple[str, str], list[OpenIntent]] = {}
+        self.open: dict[tuple[str, str, str, str], list[OpenIntent]] = {}
         self.seen = 0
         self.findings: list[Text] = []
 
     def enter(self, index: int, event: AuditEvent) -> None:
         act = event.action.removesuffix(".intent").removesuffix(".outcome")
-        key = (event.subject, act)
+        # Uses of several keys for one card go on side by side: each outcome is of its own key and act.
+        of = (event.details.get("label", ""), event.details.get("act", "")) if act == "key.use" else ("", "")
+        key = (event.subject, act, *of)
         if event.outcome == "intent":
             self.seen += 1
             self.open.setdefault(key, []).append(OpenIntent(index, event))

@@ -5,6 +5,7 @@ Here is the form only; :mod:`cardfab.audit.verify` says whether it holds.
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,11 +13,14 @@ from itertools import pairwise
 
 from cardfab.audit.checkpoint import Checkpoint
 from cardfab.audit.event import AuditEvent
-from cardfab.audit.note import DASH, SignedNote, VerifierKey
+from cardfab.audit.merkle import HASH
+from cardfab.audit.note import DASH, SignedNote, VerifierKey, read_base64
 from cardfab.audit.refused import TAKE_AGAIN, AuditRefused
 from cardfab.errors import Text
 
-HEAD = "cardfab-audit-export v1"
+HEAD = "cardfab-audit-export v2"
+HEAD_1 = "cardfab-audit-export v1"
+"""Without leaf hashes: still read, no longer written."""
 _COUNT = re.compile(r"0|[1-9][0-9]{0,17}")
 
 
@@ -27,20 +31,32 @@ def form_refused(en: str, zh: str, line: int) -> AuditRefused:
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """The parts of an export file. ``leaves`` are the events' bytes from 0; ``notes`` the checkpoints, oldest first."""
+    """The parts of an export file. ``leaves`` are the events' bytes from 0; ``notes`` the checkpoints, oldest first.
+
+    ``hashes``: of each leaf as the log was built, so that what was done to an event can be said; None in version 1.
+    ``announced``: how many events the file says it has, where it has not so many.
+    """
 
     origin: str
     keys: tuple[VerifierKey, ...]
     notes: tuple[SignedNote, ...]
     leaves: tuple[bytes, ...]
+    hashes: tuple[bytes, ...] | None = None
+    announced: int | None = None
 
     def encode(self) -> bytes:
         """The file's bytes."""
         keys = "".join(f"{key}\n" for key in self.keys)
-        head = f"{HEAD}\norigin {self.origin}\nkeys {len(self.keys)}\n{keys}checkpoints {len(self.notes)}\n"
+        version = HEAD_1 if self.hashes is None else HEAD
+        head = f"{version}\norigin {self.origin}\nkeys {len(self.keys)}\n{keys}checkpoints {len(self.notes)}\n"
         notes = b"".join(note.encode() for note in self.notes)
         tail = b"".join(leaf + b"\n" for leaf in self.leaves)
-        return head.encode() + notes + f"events {len(self.leaves)}\n".encode() + tail
+        count = len(self.leaves) if self.announced is None else self.announced
+        hashes = ""
+        if self.hashes is not None:
+            lines = "".join(base64.b64encode(one).decode() + "\n" for one in self.hashes)
+            hashes = f"hashes {len(self.hashes)}\n{lines}"
+        return head.encode() + notes + f"{hashes}events {count}\n".encode() + tail
 
     def events(self) -> Iterator[AuditEvent]:
         """The events in order."""
@@ -65,6 +81,11 @@ class Export:
     @property
     def first_event_line(self) -> int:
         """Line number of event 0."""
+        return self.first_hash_line + (0 if self.hashes is None else len(self.hashes) + 1)
+
+    @property
+    def first_hash_line(self) -> int:
+        """Line number of the hash of event 0, where the file has hashes."""
         return self.key_line + len(self.keys) + 2 + sum(note.encode().count(b"\n") for note in self.notes)
 
 
@@ -133,29 +154,42 @@ class _Lines:
 def parse_export(data: bytes) -> Export:
     """The parts of a file whose bytes are exactly theirs; raises :class:`AuditRefused` (CF-3501 to CF-3505, CF-3510).
 
-    Nothing is verified but the form: see :func:`cardfab.audit.verify.verify_export`.
+    Nothing is verified but the form, and of a file with hashes not even that it has the events it announces: see
+    :func:`cardfab.audit.verify.verify_export`.
     """
     lines = _Lines(data)
-    if lines.take() != HEAD:
+    version = lines.take()
+    if version not in (HEAD, HEAD_1):
         raise form_refused(f"This is not a file of the form “{HEAD}”.", f"这不是“{HEAD}”格式的文件。", 1)
     origin = lines.take_after("origin")
     keys = tuple(_key(lines) for _ in range(_some(lines, "keys")))
     if any(str(one) >= str(two) for one, two in pairwise(keys)):
         raise form_refused("The keys are not sorted, or one stands twice.", "公钥未排序或有重复。", lines.number)
     notes = tuple(lines.take_note(origin) for _ in range(_some(lines, "checkpoints")))
+    hashes = tuple(_hash(lines) for _ in range(lines.take_count("hashes"))) if version == HEAD else None
     count = lines.take_count("events")
     at = lines.number
     leaves = lines.take_rest()
-    if len(leaves) != count:
+    if len(leaves) != count and hashes is None:
         raise form_refused(
             f"It announces {count} events, but {len(leaves)} lines follow.",
             f"声明 {count} 条事件，其后却有 {len(leaves)} 行。",
             at,
         )
-    export = Export(origin, keys, notes, leaves)
+    export = Export(origin, keys, notes, leaves, hashes, None if len(leaves) == count else count)
     if export.encode() != data:
         raise form_refused("The export is not in canonical form.", "导出文件不是规范格式。", 1)
     return export
+
+
+def _hash(lines: _Lines) -> bytes:
+    try:
+        found = read_base64(lines.take())
+    except ValueError:
+        found = b""
+    if len(found) != HASH:
+        raise form_refused("This is no hash of 32 bytes in base64.", "这不是 32 字节散列的 base64。", lines.number)
+    return found
 
 
 def _some(lines: _Lines, word: str) -> int:

@@ -48,9 +48,13 @@ class CompactRange:
 
     def extend(self, leaves: Iterable[bytes]) -> CompactRange:
         """The range with many leaves more, in order."""
+        return self.extend_hashes(map(hash_leaf, leaves))
+
+    def extend_hashes(self, leaf_hashes: Iterable[bytes]) -> CompactRange:
+        """The same by the leaves' hashes."""
         size, hashes = self.size, list(self.hashes)
-        for leaf in leaves:
-            node, carry = hash_leaf(leaf), size
+        for node in leaf_hashes:
+            carry = size
             while carry & 1:  # as in binary addition: every full subtree of equal size is joined
                 node, carry = hash_node(hashes.pop(), node), carry >> 1
             hashes.append(node)
@@ -82,7 +86,11 @@ class MerkleTree:
 
     def append(self, leaf: bytes) -> bytes:
         """Add a leaf; its hash."""
-        first = node = hash_leaf(leaf)
+        return self.append_hash(hash_leaf(leaf))
+
+    def append_hash(self, leaf_hash: bytes) -> bytes:
+        """The same by the leaf's hash."""
+        first = node = leaf_hash
         level = 0
         while True:
             row = self._levels[level]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 
 from cardfab.audit.checkpoint import Checkpoint, open_checkpoint
 from cardfab.audit.event import AuditEvent
 from cardfab.audit.export import Export, form_refused, parse_export
-from cardfab.audit.merkle import CompactRange
+from cardfab.audit.merkle import CompactRange, hash_leaf
+from cardfab.audit.naming import differences
 from cardfab.audit.note import SignedNote, VerifierKey
 from cardfab.audit.privacy import leaks
 from cardfab.audit.refused import AuditRefused
@@ -47,12 +48,18 @@ class ExportReport:
         return self.checkpoint.time
 
 
-def write_export(origin: str, keys: Iterable[str], checkpoints: Iterable[bytes], leaves: Iterable[bytes]) -> bytes:
+def write_export(
+    origin: str,
+    keys: Iterable[str],
+    checkpoints: Iterable[bytes],
+    leaves: Sequence[bytes],
+    hashes: Iterable[bytes] | None = None,
+) -> bytes:
     """The export file of a whole log; it is verified before it is returned, raising what :func:`verify_export` raises.
 
     ``keys``: text of all keys the log was ever signed with; those that signed are carried. ``checkpoints``: signed
     notes, oldest first, the last over all ``leaves`` (events' bytes from 0); of several with one size and root, only
-    the last is carried.
+    the last is carried. ``hashes``: of the leaves as they were kept when the log was built.
     """
     last: dict[tuple[int, bytes], SignedNote] = {}
     for note in map(SignedNote.parse, checkpoints):
@@ -61,7 +68,8 @@ def write_export(origin: str, keys: Iterable[str], checkpoints: Iterable[bytes],
     notes = tuple(last.values())
     signed = [signature for note in notes for signature in note.signatures]
     carried = {key for key in map(VerifierKey.parse, keys) if any(one.is_by(key) for one in signed)}
-    export = Export(origin, tuple(sorted(carried, key=str)), notes, tuple(leaves))
+    kept = map(hash_leaf, leaves) if hashes is None else hashes
+    export = Export(origin, tuple(sorted(carried, key=str)), notes, tuple(leaves), tuple(kept))
     data = export.encode()
     verify_export(data, None)
     return data
@@ -78,6 +86,8 @@ def verify_export(data: bytes, trusted: Sequence[str] | None, *, witnessed: Sequ
     export = parse_export(data)
     checkpoints = _signed(export, trust)
     outside = _outside(witnessed, export.keys if trust is None else trust)
+    _named(export, (*checkpoints, *outside))
+    _whole(export, checkpoints[-1])
     findings = (*_checkpoint_findings(checkpoints), *_event_findings(export))
     _rooted(export, checkpoints, outside)
     return ExportReport(
@@ -132,12 +142,52 @@ def _ordered(export: Export, checkpoints: Sequence[Checkpoint]) -> None:
     for line, (one, two) in zip(lines[1:], pairwise(checkpoints), strict=True):
         if one.size >= two.size:
             raise form_refused("The checkpoints do not grow.", "检查点的条数没有递增。", line)
-    if checkpoints[-1].size != len(export.leaves):
+
+
+def _whole(export: Export, last: Checkpoint) -> None:
+    if last.size != len(export.leaves) or export.announced is not None:
         raise form_refused(
-            f"The last checkpoint is of {checkpoints[-1].size} events, the export holds {len(export.leaves)}.",
-            f"最后一个检查点是 {checkpoints[-1].size} 条事件，导出文件有 {len(export.leaves)} 条。",
-            lines[-1],
+            f"The last checkpoint is of {last.size} events, the export holds {len(export.leaves)}.",
+            f"最后一个检查点是 {last.size} 条事件，导出文件有 {len(export.leaves)} 条。",
+            export.note_lines()[-1],
         )
+
+
+def _named(export: Export, heads: Sequence[Checkpoint]) -> None:
+    """Where the hashes in the file are those that were signed, say which event is not the one that was hashed."""
+    if export.hashes is None:
+        return
+    found = tuple(map(hash_leaf, export.leaves))
+    if found == export.hashes:
+        return  # then the events speak for themselves
+    if not _give(export.hashes, heads):
+        if _give(found, heads):
+            at = next(n for n, (one, two) in enumerate(zip_longest(found, export.hashes)) if one != two)
+            line = export.first_hash_line + at
+            raise form_refused("This is not the hash of its event.", "该散列与事件不符。", line)
+        return
+    named = differences(export.hashes, found, export.first_event_line)
+    more = len(named) - _MOST
+    en, zh = " ".join(one.en for one, _ in named[:_MOST]), "".join(one.zh for one, _ in named[:_MOST])
+    if more > 0:
+        en, zh = f"{en} And {more} more.", f"{zh}另有 {more} 处。"
+    raise AuditRefused(Text(en, zh), code="CF-3514", line=named[0][1], do=_KEEP)
+
+
+_MOST = 5
+"""So many are named; a file of which more is wrong is not read on."""
+
+
+def _give(hashes: Sequence[bytes], heads: Sequence[Checkpoint]) -> bool:
+    """Whether leaves of these hashes have the roots that the heads speak of."""
+    log = CompactRange()
+    for head in sorted(heads, key=lambda head: head.size):
+        if head.size > len(hashes):
+            return False
+        log = log.extend_hashes(hashes[log.size : head.size])
+        if log.root() != head.root:
+            return False
+    return True
 
 
 def _outside(notes: Sequence[bytes], keys: Sequence[VerifierKey]) -> tuple[Checkpoint, ...]:

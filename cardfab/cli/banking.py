@@ -10,6 +10,7 @@ from cardfab.errors import InputRefused
 from cardfab.keys import SoftKeyStore
 from cardfab.keys.certificates import IssuerCertificate, PublicKey
 from cardfab.keys.issuerkeys import Filling, IccKey
+from cardfab.keys.keystore import VaultKeyStore
 from cardfab.keys.published import ISSUER_KEYS
 from cardfab.prepare.lint.specimen import lint_profile
 from cardfab.profile.financial import FinancialApplication, TagEntry
@@ -28,7 +29,7 @@ def training_store(random: Callable[[int], bytes] = os.urandom) -> SoftKeyStore:
     return store
 
 
-def certify(store: SoftKeyStore, label: str) -> IssuerCertificate:
+def certify(store: VaultKeyStore, label: str) -> IssuerCertificate:
     """Ask the training authority for a certificate and import its answer."""
     from cardfab.simulator import authority
 

@@ -16,7 +16,9 @@ import typer
 from cardfab.apdu import Level, ResponseApdu, Scp02, Scp03, commands, link_to
 from cardfab.apdu.pcsc import PcscConnection
 from cardfab.apdu.status import StatusWord
+from cardfab.cli.benchkeys import keys
 from cardfab.cli.benchprep import dataprep
+from cardfab.cli.benchprint import print_
 from cardfab.cli.output import talk_of
 from cardfab.crypto import pad80
 from cardfab.errors import Text, UsageRefused
@@ -25,6 +27,8 @@ from cardfab.keys.soft import GP_TEST
 
 app = typer.Typer(help="Benchmarks.", no_args_is_help=True)
 app.command()(dataprep)
+app.command()(keys)
+app.command("print")(print_)
 _OK = b"\x90\x00"
 Work = Callable[[], object]
 

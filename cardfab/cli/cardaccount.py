@@ -89,7 +89,7 @@ def balance(context: typer.Context, reader: Reader = None, pin_fd: PinFd = None)
     """Account, totals of the year, and the card's log. Asked for: the PIN."""
     talk = talk_of(context)
     with with_card(talk, reader) as here:
-        here.counter.desk.person.must(Act.READ)
+        here.counter.desk.must(Act.READ)
         view = medical.account(here, Secrets(talk, pin_fd).pin())
     now = view.balance
     value = {

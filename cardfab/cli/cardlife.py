@@ -166,7 +166,7 @@ def black_list(context: typer.Context) -> None:
     """Cards that this station listed; numbers masked."""
     talk = talk_of(context)
     with talk.desk() as desk:
-        desk.person.must(Act.READ)
+        desk.must(Act.READ)
         with desk.database.reading() as tx:
             found = tx.black_list.all()
         numbers = [hidden(listed_number(desk, one.sealed, one.salt) or "") for one in found]

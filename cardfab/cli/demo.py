@@ -17,14 +17,16 @@ from cardfab.cli.requests import read_photos
 from cardfab.cli.wiring import Bench, bench_of, open_desk, open_devices
 from cardfab.errors import InputRefused, Text, UsageRefused
 from cardfab.prepare.records import decode_item
+from cardfab.production import Document, identity
 from cardfab.profile.application import FileApplication
 from cardfab.resources import data_folder
+from cardfab.station.counter.service import Shown
 from cardfab.station.desk import Desk
 from cardfab.station.intake import approve, import_requests
 from cardfab.station.issue import Issued, issue
 from cardfab.station.record import export_record
 from cardfab.station.stockroom import accounts, receive
-from cardfab.station.temporary import issue_temporary
+from cardfab.station.temporary import applied, issue_temporary
 
 MARK = ".cardfab-demo"
 
@@ -33,12 +35,15 @@ def demo(
     context: typer.Context,
     out: Annotated[Path, typer.Option("--out", help="The folder for what it makes; made anew.")] = Path("demo-out"),
     count: Annotated[int, typer.Option("--count", min=1, help="How many cards.")] = 3,
+    keystore: Annotated[
+        str | None, typer.Option("--keystore", help="Keys in a token: 'pkcs11:' makes one of SoftHSM2's.")
+    ] = None,
 ) -> None:
     """Make cards from the examples: faces, plans, read-back, temporary card, audit export."""
     talk = talk_of(context)
     _make_room(out)
     examples = data_folder("examples")
-    located = found_training_station(out / "station", "demo", chip_keys=count)
+    located = found_training_station(out / "station", "demo", chip_keys=count, token=keystore)
     with open_desk(located) as desk:
         data = (examples / "requests.csv").read_bytes()
         ids = import_requests(
@@ -101,7 +106,9 @@ def _issue(talk: Talk, desk: Desk, bench: Bench, out: Path, ids: Sequence[str]) 
             with desk.database.reading() as tx:
                 urgent = tx.requests.get(request_id).urgent
             if urgent:
-                (folder / "temporary-card.pdf").write_bytes(issue_temporary(desk, request_id).pdf)
+                wanted = applied(desk, request_id)
+                shown = Shown(identity(Document.ID_CARD, wanted.request.social_security_number))
+                (folder / "temporary-card.pdf").write_bytes(issue_temporary(desk, wanted, shown).pdf)
             issued = issue(desk, devices, request_id, card(request_id))
             for picture in sorted(faces.glob("*.png")):
                 side = picture.stem.split("-", 2)[2]

@@ -1,4 +1,4 @@
-"""``cardfab reader``, ``printer`` and ``simulate``: what is connected, and a training rig to connect to."""
+"""``cardfab reader`` and ``simulate``: what is connected, and a training rig to connect to."""
 
 from __future__ import annotations
 
@@ -11,15 +11,9 @@ import typer
 from cardfab.apdu import pcsc
 from cardfab.cli.output import talk_of
 from cardfab.cli.tray import NoSuchCard
-from cardfab.cli.wiring import profile_source
 from cardfab.errors import Text, UsageRefused
-from cardfab.printer.evolis import EvolisPrinter
-from cardfab.printer.stream import open_stream
-from cardfab.profile.loader import load
-from cardfab.profile.printer import PrinterProfile
 
 reader_app = typer.Typer(help="Card readers.", no_args_is_help=True)
-printer_app = typer.Typer(help="Card printers.", no_args_is_help=True)
 simulate_app = typer.Typer(help="Training devices to connect to.", no_args_is_help=True)
 
 
@@ -33,47 +27,6 @@ def readers(context: typer.Context) -> None:
     talk.give(found, lambda: talk.table(columns, rows, empty=Text("PC/SC knows no reader.", "没有 PC/SC 读卡器。")))
 
 
-@printer_app.command("list")
-def printers(context: typer.Context) -> None:
-    """Printer profiles."""
-    talk = talk_of(context)
-    source = profile_source(None)
-    found = [load(source, "printers", name, PrinterProfile) for name in source.names("printers")]
-    rows = [(one.name, talk.of(Text(one.title_en, one.title_zh))) for one in found]
-    columns = (Text("profile", "配置"), Text("printer", "打印机"))
-    talk.give([one.name for one in found], lambda: talk.table(columns, rows, empty=Text("none", "无")))
-
-
-@printer_app.command()
-def status(
-    context: typer.Context,
-    address: Annotated[str, typer.Argument(metavar="ADDRESS", help="socket://HOST:PORT or a serial device.")],
-    profile: Annotated[str, typer.Option("--profile")] = "evolis-ymcko",
-) -> None:
-    """What a printer says of itself now."""
-    talk = talk_of(context)
-    settings = load(profile_source(None), "printers", profile, PrinterProfile)
-    printer = EvolisPrinter(open_stream(address, **settings.line.model_dump()), settings.settings())
-    try:
-        identity, now = printer.identify(), printer.status()
-    finally:
-        printer.close()
-    value = {
-        "model": identity.model,
-        "serial": identity.serial,
-        "firmware": identity.firmware,
-        "position": now.position.value,
-        "ribbon": now.ribbon.value,
-        "ribbon_left": now.ribbon_left,
-        "cover_open": now.cover_open,
-        "feeder_empty": now.feeder_empty,
-        "faults": [fault.name for fault in now.faults],
-    }
-    rows = [(name, str(part)) for name, part in value.items()]
-    columns = (Text("item", "项目"), Text("value", "值"))
-    talk.give(value, lambda: talk.table(columns, rows, empty=Text("", "")))
-
-
 @simulate_app.command("printer")
 def simulate_printer(
     context: typer.Context,
@@ -81,11 +34,42 @@ def simulate_printer(
     out: Annotated[Path | None, typer.Option("--out", help="Draw finished cards here.")] = None,
     port: Annotated[int, typer.Option("--port", help="The printer's port; 0 any free one.")] = 0,
     reader_port: Annotated[int, typer.Option("--reader-port", help="The reader's port; 0 any free one.")] = 0,
+    family: Annotated[str, typer.Option("--family", help="evolis or matica.")] = "evolis",
+    speed: Annotated[float, typer.Option("--speed", min=0, help="So many times as fast; 0 takes no time.")] = 1.0,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option("--fault", help="NAME[:COMMAND[:SKIP]], as jam:Se; a wrong name lists all."),
+    ] = None,
+    control: Annotated[
+        int | None, typer.Option("--control", help="A port for orders, one JSON object a line; 0 any free one.")
+    ] = None,
 ) -> None:
     """A training printer with a hopper of training chips, on ports of the loopback, until Ctrl-C."""
     from cardfab.simulator.rig import run_rig
+    from cardfab.simulator.rig.control import FAULTS
 
-    run_rig(cards, out, port, reader_port)
+    if family not in ("evolis", "matica"):
+        raise UsageRefused(Text("--family is evolis or matica.", "--family 须为 evolis 或 matica。"))
+    for one in fault or []:
+        name, _, rest = one.partition(":")
+        skip = rest.partition(":")[2]
+        if name not in FAULTS or not (skip or "0").isdecimal():
+            raise UsageRefused(
+                Text(
+                    f"--fault is NAME[:COMMAND[:SKIP]]; names: {', '.join(FAULTS)}.",
+                    f"--fault 格式为 名称[:命令[:跳过次数]]，名称：{', '.join(FAULTS)}。",
+                )
+            )
+    run_rig(
+        cards,
+        out,
+        port,
+        reader_port,
+        family="matica" if family == "matica" else "evolis",
+        speed=speed,
+        faults=fault or [],
+        control_port=control,
+    )
 
 
 @simulate_app.command("card")

@@ -29,15 +29,18 @@ from cardfab.apdu import (
 from cardfab.apdu.link import T
 from cardfab.apdu.pcsc import PcscConnection
 from cardfab.apdu.remote import RemoteConnection
+from cardfab.cli.keydesk import custody, token_of
 from cardfab.cli.output import Talk
-from cardfab.cli.wiring import open_keys, prompt
 from cardfab.crypto import CipherRefused
 from cardfab.crypto.derive import Diversification
 from cardfab.errors import CardRefused, Text, UsageRefused
 from cardfab.keys import SoftKeyStore, SoftPlatformKeys
 from cardfab.keys.channel import SoftChannelSession, SoftScp03Session
+from cardfab.keys.keystore import VaultKeyStore
+from cardfab.keys.lifecycle import SoftKeyManager
 from cardfab.keys.soft import GP_TEST
 from cardfab.settings import SettingsRefused
+from cardfab.station.keychange import key_change
 
 LEVELS = {
     "c-mac": Level.C_MAC,
@@ -76,7 +79,7 @@ class Session:
 
     link: Link
     channel: Channel
-    store: SoftKeyStore
+    store: VaultKeyStore
 
     def run(self, exchange: Exchange[T]) -> T:
         """Through the channel."""
@@ -134,15 +137,19 @@ def connected(talk: Talk, reader: str | None) -> Iterator[CardConnection]:
         connection.close()
 
 
-def _store(talk: Talk) -> SoftKeyStore:
+@contextmanager
+def _store(talk: Talk, label: str) -> Iterator[VaultKeyStore]:
+    """The keys, at a station in a custodian's hands and with the session on record."""
     try:
-        located = talk.located()
+        talk.located()
     except SettingsRefused:
         if talk.config is not None:
             raise
         talk.say("No station here: the published training keys are used.", "此处没有制卡点：使用公开的训练密钥。")
-        return SoftKeyStore.training(os.urandom)
-    return open_keys(located, prompt)
+        yield SoftKeyStore.training(os.urandom)
+        return
+    with custody(talk, changes=False) as (desk, manager), key_change(desk, "session", label=label):
+        yield manager.store if isinstance(manager, SoftKeyManager) else token_of(desk)
 
 
 def scheme_of(text: str) -> Diversification | None:
@@ -188,7 +195,11 @@ def logged_in(talk: Talk, login: Login) -> Iterator[Session]:
     if login.level not in LEVELS:
         raise UsageRefused(Text(f"--level takes {', '.join(LEVELS)}.", f"--level 可用 {'、'.join(LEVELS)}。"))
     option = hexadecimal(login.i.zfill(2), "--i")[0]
-    store = _store(talk)
+    with _store(talk, login.keys) as store:
+        yield from _logged_in(talk, login, option, store)
+
+
+def _logged_in(talk: Talk, login: Login, option: int, store: VaultKeyStore) -> Iterator[Session]:
     kdf02, kdf03 = (login.kdf or ("none" if login.keys == GP_TEST else usual) for usual in ("emv", "kdf3"))
     older, newer = store.platform(login.keys, scheme_of(kdf02)), store.platform(login.keys, scheme_of(kdf03))
     with connected(talk, login.reader) as connection:

@@ -3,40 +3,42 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from cardfab.cli.keydesk import custody, token_of
 from cardfab.cli.output import talk_of
-from cardfab.cli.wiring import chip_pool, open_keys, prompt, write_private
+from cardfab.cli.wiring import chip_pool
 from cardfab.errors import InputRefused, Text
-from cardfab.keys import SoftKeyStore
 from cardfab.keys.certificates import CertificateFault, IssuerCertificate, IssuerRequest, last_day
-from cardfab.keys.label import Usage
-from cardfab.settings import Located
+from cardfab.keys.keystore import VaultKeyStore
+from cardfab.keys.label import KeySpec, Level, Usage
+from cardfab.keys.lifecycle import SoftKeyManager
+from cardfab.keys.store import KeyStore
+from cardfab.production import Act
+from cardfab.station.keychange import key_change, require_ceremony
+
+if TYPE_CHECKING:
+    from cardfab.keys.auditing import AuditedKeyStore
 
 issuer_app = typer.Typer(help="Issuer keys and the scheme authority's certificates.", no_args_is_help=True)
 
 Label = Annotated[str, typer.Argument(metavar="LABEL", help="An issuer key.")]
+Second = Annotated[
+    str | None, typer.Option("--second", metavar="LOGIN", help="The second custodian; needed outside training.")
+]
 RID = "A000000333"
-
-
-def save_keys(located: Located, keys: SoftKeyStore) -> None:
-    """Seal the key store anew under the word that opens it, in place of the old file."""
-    section = located.values.keystore
-    word = (
-        prompt("key store").encode() if section.unlock_file is None else located.path(section.unlock_file).read_bytes()
-    )
-    write_private(located.path(section.file), keys.to_file(word))
 
 
 @issuer_app.command("list")
 def list_(context: typer.Context) -> None:
     """Issuer keys, and to which day their certificates are good."""
     talk = talk_of(context)
-    keys = open_keys(talk.located(), prompt)
-    labels = [info.label for info in keys.infos() if info.usage is Usage.ISSUER]
-    values = [{"label": label, **_certificate(keys, label)} for label in labels]
+    with talk.desk() as desk:
+        desk.must(Act.KEYS)
+        labels = [info.label for info in desk.keys.infos() if info.usage is Usage.ISSUER]
+        values = [{"label": label, **_certificate(desk.keys, label)} for label in labels]
     columns = (Text("label", "标签"), Text("IIN", "发卡行标识"), Text("index", "索引"), Text("good to", "有效至"))
     rows = [(one["label"], one["iin"], one["index"], one["until"]) for one in values]
     talk.give(values, lambda: talk.table(columns, rows, empty=Text("There are no issuer keys.", "没有发卡行密钥。")))
@@ -48,17 +50,22 @@ def make(
     label: Label,
     bits: Annotated[int | None, typer.Option("--bits", help="1024 to 1984; without it the key is SM2.")] = None,
     exponent: Annotated[int, typer.Option("--exponent", help="3 or 65537.")] = 65537,
+    second: Second = None,
+    ceremony: Annotated[str, typer.Option("--ceremony", metavar="ID", help="Needed outside training.")] = "",
 ) -> None:
     """Make an issuer key."""
     talk = talk_of(context)
-    with talk.desk() as desk:
-        located = talk.located()
-        keys = open_keys(located, prompt)
-        info = keys.make_issuer_key(label, bits=bits, exponent=exponent)
-        save_keys(located, keys)
-        with desk.database.transaction("keys") as tx:
-            told = {"label": label, "algorithm": info.algorithm, "kcv": info.kcv}
-            tx.audit.append(desk.event("key.make", desk.token(), "done", told))
+    spec = KeySpec(label, "SM2" if bits is None else f"RSA-{bits}", Usage.ISSUER, Level.BANK)
+    with (
+        custody(talk, second) as (desk, manager),
+        key_change(desk, "make", label=label, algorithm=spec.algorithm) as record,
+    ):
+        require_ceremony(desk, label, ceremony)
+        if isinstance(manager, SoftKeyManager):
+            info = manager.generate(spec, ceremony=ceremony, exponent=exponent)
+        else:  # a token's RSA keys have the exponent 3
+            info = manager.generate(spec, ceremony=ceremony)
+        record["kcv"] = info.kcv
     talk.give({"label": label, "kcv": info.kcv}, lambda: talk.out.print(f"{label} {info.algorithm} {info.kcv}"))
 
 
@@ -80,11 +87,17 @@ def request(
             code="CF-3225",
         )
     last_day(bytes.fromhex(expiry))
-    keys = open_keys(talk.located(), prompt)
-    made = keys.issuer_request(
-        label, bytes.fromhex(rid), bytes.fromhex(iin.ljust(8, "F")), bytes.fromhex(expiry), tracking.to_bytes(3, "big")
-    )
-    out.write_bytes(made.to_json_bytes())
+    with (
+        custody(talk, changes=False) as (desk, manager),
+        key_change(desk, "request", label=label, iin=iin, expiry=expiry) as record,
+    ):
+        keys: VaultKeyStore = manager.store if isinstance(manager, SoftKeyManager) else token_of(desk)
+        made = keys.issuer_request(
+            label, bytes.fromhex(rid), bytes.fromhex(iin.ljust(8, "F")), bytes.fromhex(expiry),
+            tracking.to_bytes(3, "big"),
+        )  # fmt: skip
+        out.write_bytes(made.to_json_bytes())
+        record["kcv"] = keys.info(label).kcv
     talk.give({"label": label, "file": str(out)}, lambda: talk.out.print(str(out), markup=False))
 
 
@@ -93,17 +106,21 @@ def import_(
     context: typer.Context,
     label: Label,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The authority's answer.", exists=True)],
+    second: Second = None,
 ) -> None:
     """Verify the authority's answer and keep it with the key."""
     talk = talk_of(context)
-    with talk.desk() as desk:
-        located = talk.located()
-        keys = open_keys(located, prompt)
-        keys.import_certificate(label, IssuerCertificate.from_json_bytes(file.read_bytes()))
-        save_keys(located, keys)
+    answer = IssuerCertificate.from_json_bytes(file.read_bytes())
+    with custody(talk, second) as (desk, manager), key_change(desk, "certificate", label=label) as record:
+        keys: VaultKeyStore
+        if isinstance(manager, SoftKeyManager):
+            manager.import_certificate(label, answer)
+            keys = manager.store
+        else:
+            keys = token_of(desk)
+            keys.import_certificate(label, answer)
         shown = _certificate(keys, label)
-        with desk.database.transaction("keys") as tx:
-            tx.audit.append(desk.event("key.certificate", desk.token(), "done", {"label": label, **shown}))
+        record.update(shown)
     talk.give({"label": label, **shown}, lambda: talk.out.print(f"{label} {shown['iin']} {shown['until']}"))
 
 
@@ -116,14 +133,16 @@ def pool(
     """How many chip keys of a size are there, made ahead for payment applications."""
     talk = talk_of(context)
     located = talk.located()
-    kept = chip_pool(located, open_keys(located, prompt))
-    made = 0 if fill is None else kept.fill(bits, exponent, fill)
-    left = kept.count(bits, exponent)
+    with talk.desk() as desk:
+        desk.must(Act.KEYS if desk.person.may(Act.KEYS) else Act.ISSUE)
+        kept = chip_pool(located, cast("AuditedKeyStore", desk.keys))  # of open_desk, on record
+        made = 0 if fill is None else kept.fill(bits, exponent, fill)
+        left = kept.count(bits, exponent)
     words = Text(f"{left} keys of {bits} bits, {made} made now.", f"{bits} 位密钥 {left} 个，本次生成 {made} 个。")
     talk.give({"bits": bits, "exponent": exponent, "keys": left, "made": made}, lambda: talk.out.print(talk.of(words)))
 
 
-def _certificate(keys: SoftKeyStore, label: str) -> dict[str, str]:
+def _certificate(keys: KeyStore, label: str) -> dict[str, str]:
     try:
         kept = keys.issuer_certificate(label)
     except CertificateFault:

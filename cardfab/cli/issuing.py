@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from cardfab.cli.keystores import with_keystore
 from cardfab.cli.output import Talk, talk_of
 from cardfab.cli.wiring import bench_of, open_desk, open_devices, sole_worker
 from cardfab.errors import CardfabError, InDoubt, PartlyDone, Text, UsageRefused
@@ -32,16 +33,13 @@ def at_work(
     printer: str | None,
     *,
     faces: Path | None = None,
-    keystore: Path | None = None,
+    keystore: str | None = None,
     trace: Path | None = None,
     prints: bool = True,
     ids: Sequence[str] = (),
 ) -> Iterator[tuple[Desk, Devices]]:
     """The desk and its devices, nobody else at them. A simulated hopper has the blanks on top that ``ids`` want."""
-    located = talk.located()
-    if keystore is not None:
-        section = located.values.keystore.model_copy(update={"file": str(keystore.resolve())})
-        located = replace(located, values=located.values.model_copy(update={"keystore": section}))
+    located = with_keystore(talk.located(), keystore)
     bench = replace(bench_of(located, reader=reader, printer=printer, faces=faces), prints=prints)
     with ExitStack() as stack:
         stack.enter_context(sole_worker(located))
@@ -70,11 +68,16 @@ def issue_cards(
     no_print: Annotated[
         bool, typer.Option("--no-print", help="Encode, verify and give out; the face stays as it is.")
     ] = False,
-    keystore: Annotated[Path | None, typer.Option("--keystore", help="Another sealed key store.")] = None,
+    keystore: Annotated[
+        str | None, typer.Option("--keystore", help="Another sealed key store, or a token: pkcs11:...")
+    ] = None,
     faces: Annotated[
         Path | None, typer.Option("--faces", help="Simulated printer: draw the finished cards here.")
     ] = None,
     trace: Annotated[Path | None, typer.Option("--trace", help="Write what went to the chip, secrets masked.")] = None,
+    second: Annotated[
+        str | None, typer.Option("--second", help="Login of who authorises that a spoiled card is made again.")
+    ] = None,
 ) -> None:
     """Make cards: encode, verify, print, record."""
     talk = talk_of(context)
@@ -84,7 +87,7 @@ def issue_cards(
     ):
         for settled in settle_all(desk, devices):
             talk.say(f"Job {settled.job.id}: {settled.how.en}", f"作业 {settled.job.id}：{settled.how.zh}")
-        done, failed = issue_each(talk, desk, devices, ids)
+        done, failed = issue_each(talk, desk, devices, ids, second)
     value = {
         "issued": [{"job": one.job.id, "request": one.job.request_id, "state": one.job.state} for one in done],
         "failed": [{"id": name, "error": error.code, "what": error.what.en} for name, error in failed],
@@ -101,7 +104,7 @@ def issue_cards(
 
 
 def issue_each(
-    talk: Talk, desk: Desk, devices: Devices, ids: Sequence[str]
+    talk: Talk, desk: Desk, devices: Devices, ids: Sequence[str], second: str | None = None
 ) -> tuple[list[Issued], list[tuple[str, CardfabError]]]:
     """Make each card; what failed with its error. A job in doubt ends the run: the printer may hold a card."""
     done: list[Issued] = []
@@ -109,8 +112,9 @@ def issue_each(
     with talk.progress() as card:
         for name in ids:
             try:
-                done.append(issue(desk, devices, name, card(name)))
+                done.append(issue(desk, devices, name, card(name), second=second))
             except CardfabError as error:
+                desk.refused(error)
                 failed.append((name, error))
                 if len(ids) > 1:
                     talk.err.print(f"{name}: {error.sentence(talk.language)}", style="red", markup=False)

@@ -33,21 +33,41 @@ COMMANDS = {
     "request": Late("requests:app", "Issuance requests."),
     "profile": Late("profiles:app", "Card products and their profiles."),
     "plan": Late("plans:app", "Personalisation plans."),
-    "face": Late("plans:face_app", "Card faces."),
+    "face": Late("plans:face_app", "Card faces.", {"print": Late("printers:face_print", "")}),
+    "photo": Late("photo:app", "Portraits for cards."),
     "job": Late("issuing:app", "Jobs: one card each."),
-    "temporary": Late("counter:app", "Temporary cards on paper."),
+    "temporary": Late("temporary:app", "Temporary cards on paper."),
     "stock": Late("stock:app", "Blank, finished and spoiled cards."),
     "keys": Late(
-        "record:keys_app",
+        "keys:keys_app",
         "Keys by label; no command prints a key.",
         {
             "issuer": Late("issuerkeys:issuer_app", "Issuer keys and the scheme authority's certificates."),
             "pool": Late("issuerkeys:pool", ""),
+            "ceremony": Late("ceremony:app", "Ceremonies of key custodians: enter, export, transfer, destroy a key."),
+            "inventory": Late("inventory:inventory", ""),
+            "compromised": Late("inventory:compromised", ""),
+            "derive": Late("derive:derive", "Follow a derivation step by step: factors and check values, no key."),
+            "token": Late("keystores:show_token", "What the device behind the key store can do."),
+            "serve": Late("keyservice:keys_serve", ""),
+            "station": Late("keyservice:station_app", "Stations that the key service serves."),
+            "service-record": Late("keyservice:keys_record", ""),
         },
     ),
-    "audit": Late("record:app", "The tamper-evident record."),
+    "audit": Late(
+        "record:app",
+        "The tamper-evident record.",
+        {
+            "checkpoint": Late("auditproof:checkpoint", ""),
+            "prove": Late("auditproof:prove", ""),
+            "verify-proof": Late("auditproof:verify_proof", ""),
+            "accept": Late("auditproof:accept", ""),
+            "auditor-key": Late("auditor:auditor_key", ""),
+            "countersign": Late("auditor:countersign_", ""),
+        },
+    ),
     "reader": Late("devices:reader_app", "Card readers."),
-    "printer": Late("devices:printer_app", "Card printers."),
+    "printer": Late("printers:app", "Card printers."),
     "simulate": Late(
         "devices:simulate_app",
         "Training devices to connect to.",
@@ -60,7 +80,8 @@ COMMANDS = {
     "card": Late("card:app", "One card in a reader."),
     "pin": Late("pin:app", "First PINs of bank applications."),
     "bench": Late("bench:app", "Benchmarks."),
-    "user": Late("station:user_app", "People of the station."),
+    "user": Late("user:user_app", "People of the station."),
+    "retention": Late("retention:app", "Personal data of finished cards, erased in time."),
     "config": Late("station:config_app", "Settings."),
 }
 app = typer.Typer(
@@ -87,6 +108,9 @@ def options(
     json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say only results and errors.")] = False,
     verbose: Annotated[int, typer.Option("--verbose", "-v", count=True, help="Say more.")] = 0,
+    password_fd: Annotated[
+        int | None, typer.Option("--password-fd", help="A file descriptor with passwords, one a line, in order.")
+    ] = None,
     lang: Annotated[str | None, typer.Option("--lang", help="zh or en; else the system's language.")] = None,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
@@ -97,6 +121,7 @@ def options(
         raise typer.BadParameter("zh or en", param_hint="--lang")
     talk = _TALK.get() or Talk()
     talk.config, talk.json, talk.quiet, talk.verbose = config, json, quiet, verbose
+    talk.password_fd = password_fd
     talk.language = lang or _station_language(config) or system_language(os.environ)
     context.obj = talk
 
@@ -114,7 +139,7 @@ def _station_language(config: Path | None) -> str | None:
 
 
 _FLAGS = ("--json", "--quiet", "-q", "--verbose", "-v", "-vv")
-_VALUED = ("--config", "--lang")
+_VALUED = ("--config", "--lang", "--password-fd")
 
 
 def hoisted(arguments: list[str]) -> list[str]:

@@ -54,6 +54,8 @@ class Talk:
     quiet: bool = False
     verbose: int = 0
     language: str = "en"
+    password_fd: int | None = None
+    """A descriptor with passwords, one a line, in the order in which they are asked."""
     more: dict[str, Any] = field(default_factory=dict)
     """The JSON object of this run, so far: one object, also when a command ends with an error."""
     out: Console = field(default_factory=lambda: Console(highlight=False, markup=False, soft_wrap=True))
@@ -66,7 +68,10 @@ class Talk:
     @contextmanager
     def desk(self) -> Iterator[Desk]:
         """The station in use by who is signed in."""
-        with open_desk(self.located(), tell=lambda advice: self.say(advice.en, advice.zh)) as desk:
+        from cardfab.cli.words import asker
+
+        ask = asker(self.password_fd, self.of)
+        with open_desk(self.located(), ask_word=ask, tell=lambda advice: self.say(advice.en, advice.zh)) as desk:
             yield desk
 
     def of(self, text: Text) -> str:

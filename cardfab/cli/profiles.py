@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 from pydantic import BaseModel
@@ -24,8 +24,8 @@ from cardfab.profile.dialect import DialectProfile
 from cardfab.profile.face import FaceTemplate
 from cardfab.profile.financial import FinancialApplication
 from cardfab.profile.lint import lint_files
-from cardfab.profile.loader import Finding, ProfileRefused, ProfileSource, kind_of_application, line_of, load
-from cardfab.profile.printer import PrinterProfile
+from cardfab.profile.loader import Finding, ProfileRefused, ProfileSource, found_at, kind_of_application, line_of, load
+from cardfab.profile.printer import Family, PrinterProfile
 from cardfab.profile.product import Product
 from cardfab.profile.shares import ShareRules
 from cardfab.resources import ProfileFolders
@@ -103,7 +103,10 @@ def lint(
     for source, kind, name, shown in _wanted(files, known):
         checked += 1
         found = lint_profile(source, kind, name, fonts)
-        findings += [Finding(shown, one.line, one.reason, one.warning) for one in found]
+        own = f"{kind}/{name}.toml"  # a fault may be written in a profile that this one extends
+        findings += [
+            Finding(shown if one.file == own else one.file, one.line, one.reason, one.warning) for one in found
+        ]
     faults = [one for one in findings if not one.warning]
     values = [{"file": f.file, "line": f.line, "reason": f.reason} for f in findings]
     words = "\n".join(map(str, findings))
@@ -138,7 +141,11 @@ def schema(
 
 def schema_of(kind: str) -> dict[str, object]:
     """The JSON Schema of a kind; of a profile that extends another nothing is required."""
-    models = (FileApplication, FinancialApplication) if kind == "applications" else (MODELS[kind],)
+    several: dict[str, tuple[type[BaseModel], ...]] = {
+        "applications": (FileApplication, FinancialApplication),
+        "printers": get_args(Family),
+    }
+    models = several.get(kind) or (MODELS[kind],)
     whole = [_with_extends(model.model_json_schema()) for model in models]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -174,7 +181,7 @@ def lint_profile(source: ProfileSource, kind: str, name: str, fonts: FontBook) -
         yield from lint_files(source, name, profile_source(None))
     if isinstance(model, FaceTemplate):
         for found in lint_face(model, fonts):
-            yield Finding(file, line_of(text, _path(found.where)), f"{found.where}: {found.what.en}")
+            yield found_at(source, kind, name, _path(found.where), f"{found.where}: {found.what.en}")
 
 
 def _lint_items(source: ProfileSource, product: Product, file: str, text: str) -> Iterator[Finding]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from cardfab.cli.output import Talk, talk_of
-from cardfab.errors import InputRefused, Text
+from cardfab.errors import InputRefused, StockFault, Text
 from cardfab.prepare.gb11643 import masked
 from cardfab.prepare.importer import RequestFileRefused
 from cardfab.station.intake import approve, import_requests
@@ -118,6 +119,70 @@ def show(context: typer.Context, request_id: Annotated[str, typer.Argument(metav
     yes, no = talk.of(Text("yes", "是")), talk.of(Text("no", "否"))
     rows = [(name, (no, yes)[part] if isinstance(part, bool) else str(part)) for name, part in value.items()]
     talk.give(value, lambda: talk.table(columns, rows, empty=Text("", "")))
+
+
+@app.command()
+def report(
+    context: typer.Context,
+    batch: Annotated[
+        int | None, typer.Argument(metavar="BATCH", help="Its number; without one all are listed.")
+    ] = None,
+    pdf: Annotated[Path | None, typer.Option("--pdf", help="Also as paper, to be signed by two.")] = None,
+) -> None:
+    """What became of the requests of an imported file; exit 7 where jobs and stock disagree."""
+    talk = talk_of(context)
+    if batch is None:
+        return _batches(talk)
+    from cardfab.documents.batch import batch_report_pdf
+    from cardfab.station.batchpaper import batch_report
+
+    with talk.desk() as desk:
+        found = batch_report(desk, batch, "zh" if talk.language == "zh" else "en")
+        if pdf is not None:
+            pdf.write_bytes(batch_report_pdf(found, desk.fonts))
+    made, in_doubt, spoiled, waiting, cancelled = found.parts
+    figures = {
+        "requests": (found.rows, Text("requests", "申请")),
+        "approved": (found.approved, Text("approved", "已审批")),
+        "made": (made, Text("made", "成卡")),
+        "in_doubt": (in_doubt, Text("in doubt or in work", "存疑、在制")),
+        "spoiled": (spoiled, Text("spoiled, not remade", "废卡未重制")),
+        "waiting": (waiting, Text("waiting", "待制")),
+        "cancelled": (cancelled, Text("cancelled", "取消")),
+        "remakes": (found.remakes, Text("made again", "重制")),
+        "blanks_used": (found.blanks.used, Text("blanks used", "领用空白卡")),
+        "blanks_spoiled": (found.blanks.spoiled, Text("blanks spoiled", "废卡")),
+        "handed_over": (found.handed_over, Text("handed over", "已发放")),
+    }
+    value = {"batch": batch, "source": found.source, **{name: number for name, (number, _) in figures.items()}}
+    columns = (Text("batch", "批次"), Text(f"{batch}, {found.source}", f"{batch}，{found.source}"))
+    rows = [(talk.of(words), str(number)) for number, words in figures.values()]
+    talk.give(value | {"balanced": found.balanced}, lambda: talk.table(columns, rows, empty=Text("", "")))
+    if not found.balanced:
+        raise StockFault(
+            Text(
+                f"The jobs of batch {batch} and the movements of stock disagree.",
+                f"批次 {batch} 的作业状态与库存流水不符。",
+            ),
+            do=Text("Stop issuing and count the cards.", "请停止制卡并清点。"),
+            code="CF-7200",
+        )
+    return None
+
+
+def _batches(talk: Talk) -> None:
+    with talk.desk() as desk, desk.database.reading() as tx:
+        found = tx.requests.batches()
+    value = [asdict(one) for one in found]
+    columns = (
+        Text("batch", "批次"),
+        Text("requests", "申请"),
+        Text("imported", "导入时间"),
+        Text("by", "经办"),
+        Text("file", "文件"),
+    )
+    rows = [(str(one.id), str(one.rows), one.imported_at, one.imported_by, one.source) for one in found]
+    talk.give(value, lambda: talk.table(columns, rows, empty=Text("Nothing was imported yet.", "尚未导入。")))
 
 
 @app.command("approve")

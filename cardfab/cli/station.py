@@ -1,4 +1,4 @@
-"""``cardfab init``, ``doctor``, ``user`` and ``config``: a station made, examined, staffed, explained."""
+"""``cardfab init``, ``doctor`` and ``config``: a station made, examined, explained."""
 
 from __future__ import annotations
 
@@ -12,15 +12,16 @@ from typing import Annotated, Literal
 import typer
 
 from cardfab.apdu import pcsc
-from cardfab.cli.founding import found_training_station
-from cardfab.cli.output import program, talk_of
-from cardfab.cli.wiring import SESSION, font_book, open_keys, prompt, sign_in, signed_in
+from cardfab.cli.founding import found_station, found_training_station
+from cardfab.cli.output import Talk, program, talk_of
+from cardfab.cli.wiring import font_book, prompt, station_keys
+from cardfab.cli.words import asker
 from cardfab.errors import CardfabError, DeviceFault, Text, UsageRefused
-from cardfab.production import Act, Person, Role
+from cardfab.hardening import look
 from cardfab.settings import FontsSection, Located, origins
+from cardfab.station.record import Checked, check_record
 from cardfab.store import Database
 
-user_app = typer.Typer(help="People of the station.", no_args_is_help=True)
 config_app = typer.Typer(help="Settings.", no_args_is_help=True)
 
 
@@ -28,9 +29,19 @@ def init(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder to make.")],
     name: Annotated[str, typer.Option("--name", help="The station's name.")] = "training-01",
+    real: Annotated[bool, typer.Option("--real", help="Not for training: no people, no keys, a key store.")] = False,
+    ceremony_room: Annotated[
+        bool, typer.Option("--ceremony-room", help="With --real: a machine set apart for clear components of keys.")
+    ] = False,
 ) -> None:
-    """Make a training station: settings, database, key store with published training keys, people."""
+    """Make a training station: settings, database, key store with published training keys, people.
+
+    With --real: settings, database and an empty key store, whose word is asked for.
+    """
     talk = talk_of(context)
+    if real:
+        _init_real(talk, folder, "station-01" if name == "training-01" else name, ceremony_room)
+        return
     located = found_training_station(folder, name, chip_keys=4)
     me = program()
     words = Text(
@@ -40,6 +51,26 @@ def init(
         f"训练制卡点 {name} 已建立于 {folder}，所制卡均标“样卡”。\n"
         f"下一步：cd {folder}；{me} request import 文件；{me} request approve 申请号；"
         f"{me} stock receive training-ssc2 10；{me} issue 申请号",
+    )
+    talk.give({"folder": str(located.folder), "station": name}, lambda: talk.out.print(talk.of(words), markup=False))
+
+
+def _init_real(talk: Talk, folder: Path, name: str, ceremony_room: bool) -> None:
+    ask = asker(talk.password_fd, talk.of)
+    if ask is None:
+        raise UsageRefused(
+            Text("Nobody here can be asked for the word of the key store.", "此处无人可输入密钥库口令。"),
+            do=Text("Use a terminal, or --password-fd N.", "请使用终端，或用 --password-fd N。"),
+            code="CF-2201",
+        )
+    located = found_station(folder, name, ask("key store", new=True), ceremony_room=ceremony_room)
+    me = program()
+    words = Text(
+        f"Station {name} is in {folder}. It has nobody and no key yet.\n"
+        f"Next: cd {folder}; {me} user add LOGIN NAME administrator; then its custodians, and their ceremonies "
+        f"(docs/keys.md)",
+        f"制卡点 {name} 已建立于 {folder}，尚无人员和密钥。\n"
+        f"下一步：cd {folder}；{me} user add 登录名 姓名 administrator；再添加密钥保管员并举行仪式（docs/keys.md）",
     )
     talk.give({"folder": str(located.folder), "station": name}, lambda: talk.out.print(talk.of(words), markup=False))
 
@@ -122,6 +153,16 @@ def _machine(located: Located | None) -> Iterator[Finding]:
             yield Finding(Text("PC/SC", "PC/SC"), "good", Text(f"{len(names)} readers", f"读卡器 {len(names)} 台"))
         except CardfabError as error:
             yield Finding(Text("PC/SC", "PC/SC"), "limited", error.what, error.do or NOTHING)
+    allowed = look()
+    yield Finding(
+        Text("key process", "密钥进程"),
+        "good" if all(one.holds for one in allowed) else "limited",
+        Text(
+            ", ".join(one.name.en for one in allowed if one.holds),
+            "、".join(one.name.zh for one in allowed if one.holds),
+        ),
+        next((one.advice for one in allowed if one.advice), NOTHING),
+    )
     year = datetime.now(UTC).year
     yield Finding(
         Text("clock", "时钟"),
@@ -150,95 +191,30 @@ def _station(located: Located | None) -> Iterator[Finding]:
     try:
         database.require_current()
         yield Finding(Text("database", "数据库"), "good", Text(values.database, values.database))
+        with database.reading() as tx:
+            yield _record(check_record(tx, None))
     except CardfabError as error:
         yield Finding(Text("database", "数据库"), "missing", error.what, error.do or NOTHING)
     finally:
         database.close()
-    if values.keystore.unlock_file is None:
+    if values.keystore.unlock_file is None and not values.keystore.service:
         yield Finding(Text("key store", "密钥库"), "limited", Text("needs a person's word", "需人员输入口令"))
         return
     try:
-        count = len(open_keys(located, prompt).infos())
+        count = len(station_keys(located, prompt).infos())
         yield Finding(Text("key store", "密钥库"), "good", Text(f"{count} keys", f"密钥 {count} 个"))
     except CardfabError as error:
         yield Finding(Text("key store", "密钥库"), "missing", error.what, error.do or NOTHING)
 
 
-@user_app.command("list")
-def users(context: typer.Context) -> None:
-    """Everybody, and who is signed in."""
-    talk = talk_of(context)
-    located = talk.located()
-    database = Database(located.path(located.values.database))
-    try:
-        with database.reading() as tx:
-            people = tx.people.all()
-    finally:
-        database.close()
-    here = signed_in(located) if located.path(SESSION).is_file() else None
-    values = [
-        {"login": p.login, "name": p.name, "roles": sorted(p.roles), "signed_in": p.login == here} for p in people
-    ]
-    columns = (Text("login", "登录名"), Text("name", "姓名"), Text("roles", "角色"), Text("signed in", "已登录"))
-    rows = [(p.login, p.name, ", ".join(sorted(p.roles)), "*" if p.login == here else "") for p in people]
-    talk.give(values, lambda: talk.table(columns, rows, empty=Text("Nobody.", "无人员。")))
-
-
-@user_app.command()
-def add(
-    context: typer.Context,
-    login: Annotated[str, typer.Argument(metavar="LOGIN")],
-    name: Annotated[str, typer.Argument(metavar="NAME")],
-    roles: Annotated[list[Role], typer.Argument(metavar="ROLE", case_sensitive=False)],
-) -> None:
-    """Add a person with roles."""
-    talk = talk_of(context)
-    with talk.desk() as desk, desk.database.transaction("person") as tx:
-        desk.person.must(Act.STAFF)
-        tx.people.add(Person(login, name, frozenset(roles)))
-        tx.audit.append(
-            desk.event("person.add", desk.token(), "done", {"login": login, "roles": ",".join(sorted(roles))})
-        )
-    talk.give({"login": login}, lambda: talk.out.print(login))
-
-
-@user_app.command()
-def roles(context: typer.Context) -> None:
-    """The roles there are."""
-    talk = talk_of(context)
-    talk.give([str(role) for role in Role], lambda: talk.out.print("\n".join(Role)))
-
-
-@user_app.command()
-def login(context: typer.Context, name: Annotated[str, typer.Argument(metavar="NAME")]) -> None:
-    """Work as this person until 'logout'. A training station asks for no password."""
-    talk = talk_of(context)
-    located = talk.located()
-    if not located.values.station.training:
-        raise UsageRefused(
-            Text("Signing in without a password is for training.", "免密码登录仅限训练。"),
-            do=Text("Use a training station.", "请使用训练制卡点。"),
-            code="CF-2130",
-        )
-    database = Database(located.path(located.values.database))
-    try:
-        with database.reading() as tx:
-            person = tx.people.get(name)
-    finally:
-        database.close()
-    sign_in(located, person.login)
-    talk.give(
-        {"login": person.login},
-        lambda: talk.out.print(talk.of(Text(f"Signed in: {person.name}", f"已登录：{person.name}"))),
-    )
-
-
-@user_app.command()
-def logout(context: typer.Context) -> None:
-    """Nobody works here any more."""
-    talk = talk_of(context)
-    talk.located().path(SESSION).unlink(missing_ok=True)
-    talk.give({"login": None}, lambda: talk.out.print(talk.of(Text("Signed out.", "已退出。"))))
+def _record(checked: Checked) -> Finding:
+    """The audit record computed again; the signatures on it are looked at by 'audit verify'."""
+    part = Text("audit record", "审计记录")
+    if not checked.alerts:
+        return Finding(part, "good", Text(f"{checked.size} events", f"{checked.size} 条事件"))
+    en, zh = " ".join(one.en for one in checked.alerts), "".join(one.zh for one in checked.alerts)
+    do = Text("Stop issuing; 'cardfab audit verify'.", "请停止制卡，并运行 cardfab audit verify。")
+    return Finding(part, "missing", Text(f"ALERT: {en}", f"警报：{zh}"), do)
 
 
 @config_app.command("show")

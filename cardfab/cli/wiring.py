@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import json
 import os
 import sys
 import time
@@ -19,33 +17,28 @@ from cardfab.apdu.pcsc import PcscConnection
 from cardfab.apdu.remote import RemoteConnection
 from cardfab.apdu.trace import RecordingConnection
 from cardfab.cli.authorities import authority_of
+from cardfab.cli.keystores import ReadSecret, open_keys
+from cardfab.cli.recording import auditor_keys, on_record
+from cardfab.cli.session import SESSION, NotSignedIn, door_of, person_here, sign_in, signed_in, write_private
+from cardfab.cli.sole import sole
 from cardfab.cli.tray import TRAY, ChipInProcess, keep_cards
-from cardfab.errors import DeviceFault, StockFault, Text, UsageRefused
+from cardfab.errors import DeviceFault, Text, UsageRefused
+from cardfab.face.canvas import EVOLIS, Canvas
 from cardfab.face.fonts import FontBook
-from cardfab.keys import SoftKeyStore, StoreLocked
+from cardfab.keys.auditing import AuditedKeyStore, StationKeys
 from cardfab.keys.pool import IccPool, PoolKeys
-from cardfab.printer.evolis import EvolisPrinter
-from cardfab.printer.stream import open_stream
-from cardfab.production import Person
 from cardfab.profile.loader import load
 from cardfab.profile.printer import PrinterProfile
 from cardfab.resources import ProfileFolders, data_folder
 from cardfab.settings import Located
-from cardfab.station.desk import Desk
+from cardfab.station.access import AskWord
+from cardfab.station.desk import AUDIT_KEY, Desk
 from cardfab.station.devices import Devices
+from cardfab.station.keyrecord import KeyRecord
 from cardfab.station.pinpad import LinePad, PinPad
 from cardfab.station.shelf import FolderShelf
 from cardfab.store import Database
 from cardfab.watch import Watch, unwatched
-
-SESSION = "session.json"
-ReadSecret = Callable[[str], str]
-
-
-class NotSignedIn(StockFault):
-    """Nobody is signed in at this station."""
-
-    default_code = "CF-7420"
 
 
 class StationBusy(DeviceFault):
@@ -65,50 +58,29 @@ def font_book(dirs: Sequence[str]) -> FontBook:
     return FontBook([Path(name) for name in dirs])
 
 
-def signed_in(located: Located) -> str:
-    """The login of who is signed in; raises :class:`NotSignedIn`."""
-    file = located.path(SESSION)
-    if file.is_file():
-        return str(json.loads(file.read_text(encoding="utf-8"))["login"])
-    raise NotSignedIn(
-        Text("Nobody is signed in at this station.", "本制卡点无人登录。"),
-        do=Text("'cardfab user login NAME'; 'cardfab user list' shows who.", "请登录：cardfab user login 姓名。"),
-    )
+def station_keys(located: Located, ask: ReadSecret, ask_word: AskWord | None = None) -> StationKeys:
+    """The station's keys: of the key service where the settings name one, else opened here."""
+    opened: StationKeys
+    if located.values.keystore.service:
+        from cardfab.cli.keyservice import attach
 
-
-def sign_in(located: Located, login: str) -> None:
-    """Keep who works at this station until they sign out."""
-    write_private(located.path(SESSION), json.dumps({"login": login}).encode())
-
-
-def write_private(file: Path, content: bytes) -> None:
-    """Write a file that only its owner reads, whole or not at all."""
-    part = file.with_suffix(file.suffix + ".part")
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    part.replace(file)
-
-
-def open_keys(located: Located, ask: ReadSecret) -> SoftKeyStore:
-    """Open the key store: by the word in its file for training, by a person's word otherwise."""
-    section = located.values.keystore
-    file = located.path(section.file)
-    if not file.is_file():
-        raise StoreLocked(Text(f"There is no key store {file.name}.", f"没有密钥库 {file.name}。"))
-    if section.unlock_file is None:
-        return SoftKeyStore.from_file(file.read_bytes(), ask("key store").encode(), os.urandom)
-    store = SoftKeyStore.from_file(file.read_bytes(), located.path(section.unlock_file).read_bytes(), os.urandom)
-    if not located.values.station.training or not all(info.training for info in store.infos()):
+        opened = attach(located)
+    else:
+        opened = open_keys(located, ask, ask_word)
+    if any(info.training is not located.values.station.training for info in opened.infos()):
+        opened.close()
         raise UsageRefused(
             Text(
-                "Only a training key store may be opened by a word in a file.", "只有训练密钥库可由文件中的口令打开。"
+                "The settings and the keys disagree on whether this is for training.",
+                "配置与密钥库对是否用于训练的说法不一致。",
             ),
-            do=Text("Remove 'unlock_file' from the settings.", "请从配置中删除 unlock_file。"),
-            code="CF-2100",
+            do=Text(
+                "Set [station] training as it was: people, products and keys are for training, all or none.",
+                "请恢复 [station] training 的原值：人员、产品与密钥须同为训练或同为正式。",
+            ),
+            code="CF-2109",
         )
-    return store
+    return opened
 
 
 def chip_pool(located: Located, keys: PoolKeys, tell: Callable[[Text], None] = lambda _: None) -> IccPool:
@@ -165,44 +137,52 @@ def open_desk(
     watch: Watch = unwatched,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     login: str | None = None,
+    ask_word: AskWord | None = None,
     tell: Callable[[Text], None] = lambda _: None,
 ) -> Iterator[Desk]:
-    """The station in use by whoever is signed in. ``tell`` hears advice that stops nothing."""
+    """The station in use by whoever is signed in, or by ``login``, who then proves themselves for this once.
+
+    ``ask_word`` asks people for their passwords. ``tell`` hears advice that stops nothing.
+    """
     database = Database(located.path(located.values.database), watch=watch)
-    try:
+    with ExitStack() as stack:
+        stack.callback(database.close)
         database.require_current()
-        with database.reading() as tx:
-            person: Person = tx.people.get(login or signed_in(located))
-        keys = open_keys(located, ask)
-        yield Desk(
+        door = door_of(located, database, ask_word, now)
+        person = person_here(located, door, login)
+        opened = station_keys(located, ask, ask_word)
+        stack.callback(opened.close)
+        record = KeyRecord(database, lambda *said: desk.event(*said), frozenset({AUDIT_KEY}))
+        keys = AuditedKeyStore(opened, record)
+        desk = Desk(
             station=located.values.station.name,
             training=located.values.station.training,
             person=person,
             database=database,
             keys=keys,
             profiles=profile_source(located.folder),
+            pictures=profile_source(located.folder).pictures,
             fonts=font_book(located.values.fonts.dirs),
             now=now,
             random=os.urandom,
             authority=authority_of(located.values.station.training, os.urandom, now),
             chip_keys=chip_pool(located, keys, tell).take,
             pin_pad=pin_pad(located),
+            door=door,
+            auditors=auditor_keys(located),
         )
-    finally:
-        database.close()
+        stack.enter_context(on_record(desk, keys, located, tell))
+        yield desk
 
 
 @contextmanager
 def sole_worker(located: Located) -> Iterator[None]:
     """One program at a time moves cards here. The kernel frees the lock when its holder dies, however it dies."""
-    with located.path("station.lock").open("a") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as busy:
-            raise StationBusy(
-                Text("Another cardfab is moving cards at this station.", "本制卡点已有另一个 cardfab 正在制卡。"),
-                do=Text("Wait for it, or end it.", "请等待其结束，或将其终止。"),
-            ) from busy
+    busy = StationBusy(
+        Text("Another cardfab is moving cards at this station.", "本制卡点已有另一个 cardfab 正在制卡。"),
+        do=Text("Wait for it, or end it.", "请等待其结束，或将其终止。"),
+    )
+    with sole(located.path("station.lock"), busy):
         yield
 
 
@@ -233,14 +213,16 @@ def open_devices(desk: Desk, bench: Bench, *, watch: Watch = unwatched) -> Itera
         if "simulated" in (bench.reader, bench.printer):
             _require_pair(bench)
             bench = stack.enter_context(_simulated(desk, bench))
-        printer = None
+        printer, canvas, retries = None, EVOLIS, 0
         if bench.printer != "none":
-            settings = load(desk.profiles, "printers", bench.printer_profile, PrinterProfile)
-            printer = EvolisPrinter(
-                open_stream(bench.printer, watch=watch, **settings.line.model_dump()), settings.settings()
-            )
+            profile = load(desk.profiles, "printers", bench.printer_profile, PrinterProfile)
+            canvas = Canvas(profile.canvas.width, profile.canvas.height, profile.canvas.dpi)
+            retries = profile.printer.contact_retries
+            printer = profile.open(bench.printer, watch)
             stack.callback(printer.close)
-        yield Devices(lambda: _connect(bench, watch), printer, bench.prints, lambda: _find_reader(bench))
+        yield Devices(
+            lambda: _connect(bench, watch), printer, bench.prints, canvas, lambda: _find_reader(bench), retries
+        )
 
 
 _CARD_SEEN = 10.0
@@ -354,5 +336,6 @@ __all__ = [
     "sign_in",
     "signed_in",
     "sole_worker",
+    "station_keys",
     "write_private",
 ]

@@ -11,7 +11,7 @@ from cardfab.crypto.cipher import (
     usable,
 )
 from cardfab.crypto.mac import cbc_mac, cmac, pad80, retail_mac, same
-from cardfab.crypto.seal import SealBroken, argon2id, keyed_digest, seal, unseal
+from cardfab.crypto.seal import SealBroken, argon2id, keyed_digest, seal, seal_buffer, unseal, unseal_buffer
 from cardfab.crypto.signature import ed25519_public, ed25519_sign, ed25519_verify
 
 __all__ = [
@@ -34,6 +34,8 @@ __all__ = [
     "retail_mac",
     "same",
     "seal",
+    "seal_buffer",
     "unseal",
+    "unseal_buffer",
     "usable",
 ]

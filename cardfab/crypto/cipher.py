@@ -10,7 +10,7 @@ import enum
 from collections.abc import Callable
 
 from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
-from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher, modes
+from cryptography.hazmat.primitives.ciphers import BlockCipherAlgorithm, Cipher, CipherContext, modes
 from cryptography.hazmat.primitives.ciphers.algorithms import AES, SM4
 
 Buffer = bytes | bytearray | memoryview
@@ -60,15 +60,17 @@ def usable(algorithm: Algorithm) -> bool:
 
 
 def _tdes(key: Buffer) -> BlockCipherAlgorithm:
-    k = bytes(key)
-    return TripleDES({8: k * 3, 16: k + k[:8], 24: k}[len(k)])
+    whole, view = bytearray(24), memoryview(key)
+    for at in range(0, 24, len(view)):  # K|K|K, K1|K2|K1 or the key itself
+        whole[at : at + len(view)] = view[: 24 - at]
+    return TripleDES(whole)  # type: ignore[arg-type]  # its stub says bytes; it takes any buffer
 
 
 _MAKERS: dict[Algorithm, Callable[[Buffer], BlockCipherAlgorithm]] = {
     Algorithm.DES: _tdes,
     Algorithm.TDES: _tdes,
-    Algorithm.AES: lambda key: AES(bytes(key)),
-    Algorithm.SM4: lambda key: SM4(bytes(key)),
+    Algorithm.AES: lambda key: AES(bytearray(key)),
+    Algorithm.SM4: lambda key: SM4(bytearray(key)),  # type: ignore[arg-type]  # as above
 }
 
 
@@ -82,15 +84,80 @@ def _make(algorithm: Algorithm, key: Buffer, data: Buffer) -> BlockCipherAlgorit
     return _MAKERS[algorithm](key)
 
 
+def wipe(buffer: bytearray | memoryview) -> None:
+    """Overwrite with zeros."""
+    memoryview(buffer)[:] = bytes(len(buffer))
+
+
+def encryptor(algorithm: Algorithm, key: Buffer, mode: modes.ECB | modes.CBC, data: Buffer = b"") -> CipherContext:
+    """A context of the cipher library, which cleanses what it has of the key; the copy it was made of is wiped."""
+    made = _make(algorithm, key, data)
+    try:
+        return Cipher(made, mode).encryptor()
+    finally:
+        wipe(made.key)  # type: ignore[arg-type]  # a bytearray of _make
+
+
+def decryptor(algorithm: Algorithm, key: Buffer, mode: modes.ECB | modes.CBC, data: Buffer = b"") -> CipherContext:
+    """The same for the other direction."""
+    made = _make(algorithm, key, data)
+    try:
+        return Cipher(made, mode).decryptor()
+    finally:
+        wipe(made.key)  # type: ignore[arg-type]
+
+
+def output(step: CipherContext, data: Buffer, block: int) -> bytearray:
+    """What comes of whole blocks, in a buffer that the caller wipes: for output that is a key or a PIN."""
+    whole = bytearray(len(data) + block - 1)
+    del whole[step.update_into(data, whole) :]  # nothing was written behind it, and nothing moves
+    return whole
+
+
 def encrypt_ecb(algorithm: Algorithm, key: Buffer, data: Buffer) -> bytes:
     """ECB over whole blocks; raises :class:`CipherRefused`."""
-    step = Cipher(_make(algorithm, key, data), modes.ECB()).encryptor()  # noqa: S305 - the standards say ECB
+    step = encryptor(algorithm, key, modes.ECB(), data)  # noqa: S305 - the standards say ECB
     return step.update(data) + step.finalize()
+
+
+def encrypt_ecb_into(algorithm: Algorithm, key: Buffer, data: Buffer, into: bytearray) -> memoryview:
+    """ECB into a buffer of the caller, who wipes it: many keys from one call, and no copy of them that stays.
+
+    ``into`` has :func:`room` bytes at least. Gives the view of what was written; raises :class:`CipherRefused`.
+    """
+    step = encryptor(algorithm, key, modes.ECB(), data)  # noqa: S305
+    return memoryview(into)[: step.update_into(data, into)]
+
+
+def encrypt_ecb_to(algorithm: Algorithm, key: Buffer, data: Buffer) -> bytearray:
+    """ECB of what is a key afterwards: in a buffer that the caller wipes."""
+    return output(encryptor(algorithm, key, modes.ECB(), data), data, algorithm.block)  # noqa: S305
+
+
+def encrypt_cbc_to(algorithm: Algorithm, key: Buffer, iv: Buffer, data: Buffer) -> bytearray:
+    """The same in CBC."""
+    return output(encryptor(algorithm, key, _cbc(algorithm, iv), data), data, algorithm.block)
+
+
+def decrypt_ecb_to(algorithm: Algorithm, key: Buffer, data: Buffer) -> bytearray:
+    """The inverse of :func:`encrypt_ecb_to`, for what is a PIN or a key."""
+    return output(decryptor(algorithm, key, modes.ECB(), data), data, algorithm.block)  # noqa: S305
+
+
+def room(algorithm: Algorithm, length: int) -> int:
+    """How many bytes a buffer needs to take ``length`` bytes of output from the cipher library."""
+    return length + algorithm.block - 1
+
+
+def decrypt_cbc_into(algorithm: Algorithm, key: Buffer, iv: Buffer, data: Buffer, into: bytearray) -> memoryview:
+    """CBC decryption into a buffer of the caller, of :func:`room` bytes at least, who wipes it."""
+    step = decryptor(algorithm, key, _cbc(algorithm, iv), data)
+    return memoryview(into)[: step.update_into(data, into)]
 
 
 def decrypt_ecb(algorithm: Algorithm, key: Buffer, data: Buffer) -> bytes:
     """The inverse of :func:`encrypt_ecb`."""
-    step = Cipher(_make(algorithm, key, data), modes.ECB()).decryptor()  # noqa: S305
+    step = decryptor(algorithm, key, modes.ECB(), data)  # noqa: S305
     return step.update(data) + step.finalize()
 
 
@@ -102,11 +169,11 @@ def _cbc(algorithm: Algorithm, iv: Buffer) -> modes.CBC:
 
 def encrypt_cbc(algorithm: Algorithm, key: Buffer, iv: Buffer, data: Buffer) -> bytes:
     """CBC over whole blocks, no padding; raises :class:`CipherRefused`."""
-    step = Cipher(_make(algorithm, key, data), _cbc(algorithm, iv)).encryptor()
+    step = encryptor(algorithm, key, _cbc(algorithm, iv), data)
     return step.update(data) + step.finalize()
 
 
 def decrypt_cbc(algorithm: Algorithm, key: Buffer, iv: Buffer, data: Buffer) -> bytes:
     """The inverse of :func:`encrypt_cbc`."""
-    step = Cipher(_make(algorithm, key, data), _cbc(algorithm, iv)).decryptor()
+    step = decryptor(algorithm, key, _cbc(algorithm, iv), data)
     return step.update(data) + step.finalize()

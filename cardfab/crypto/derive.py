@@ -33,20 +33,19 @@ def _whole(name: str, data: Buffer, length: int) -> bytes:
     return bytes(data)
 
 
-def _pair(algorithm: Algorithm, key: Buffer, factor: bytes) -> bytes:
-    """E(K, f) | E(K, ~f) by 8-byte ciphers, E(K, f | ~f) by 16-byte ones: in ECB both are one call."""
-    return encrypt_ecb(algorithm, key, factor + _inverse(factor))
-
-
 def ss_diversify(algorithm: Algorithm, key: Buffer, factor: Buffer) -> bytes:
     """One level of the social-security hierarchy: ``factor`` of 8 bytes, a key of the length of ``key``.
 
     DES E(K, f); 3DES E(K, f) | E(K, ~f); SM4 E(K, f | ~f). LD/T 32 part 9, 7.1.1 and 7.2.1.
     """
+    text = ss_text(algorithm, factor)
+    return encrypt_ecb(algorithm, key if algorithm is Algorithm.DES else _whole("a key", key, 16), text)
+
+
+def ss_text(algorithm: Algorithm, factor: Buffer) -> bytes:
+    """What is enciphered for one level: in ECB both halves are one call, by 8-byte ciphers as by 16-byte ones."""
     f = _whole("a diversification factor", factor, 8)
-    if algorithm is Algorithm.DES:
-        return encrypt_ecb(algorithm, key, f)
-    return _pair(algorithm, _whole("a key", key, 16), f)
+    return f if algorithm is Algorithm.DES else f + _inverse(f)
 
 
 def ss_factors(region: str, historical: Buffer) -> tuple[bytes, bytes, bytes]:
@@ -75,8 +74,12 @@ def emv_cps(kmc: Buffer, key_data: Buffer, index: int) -> bytes:
 
 def scp02_session(key: Buffer, constant: int, sequence: Buffer) -> bytes:
     """Session key of 16 bytes: 3DES-CBC, IV 0, of constant | sequence counter | 00 * 12 (GPC 2.3.1 E.4.1)."""
-    data = constant.to_bytes(2, "big") + _whole("a sequence counter", sequence, 2) + bytes(12)
-    return encrypt_cbc(Algorithm.TDES, _whole("a key", key, 16), bytes(8), data)
+    return encrypt_cbc(Algorithm.TDES, _whole("a key", key, 16), bytes(8), scp02_text(constant, sequence))
+
+
+def scp02_text(constant: int, sequence: Buffer) -> bytes:
+    """What is enciphered to a session key, 16 bytes."""
+    return constant.to_bytes(2, "big") + _whole("a sequence counter", sequence, 2) + bytes(12)
 
 
 def emv_option_a(
@@ -118,13 +121,14 @@ class Scp03Constant(enum.IntEnum):
 
 
 def scp03_derive(key: Buffer, constant: int, context: Buffer, length: int) -> bytes:
-    """``length`` bytes (to 32): NIST SP 800-108 in counter mode with AES-CMAC (amendment D 1.2, 4.1.5).
+    """``length`` bytes (to 32): NIST SP 800-108 in counter mode with AES-CMAC (amendment D 1.2, 4.1.5)."""
+    return b"".join(cmac(Algorithm.AES, key, text) for text in scp03_texts(constant, context, length))[:length]
 
-    Each block is CMAC(key, 00 * 11 | constant | 00 | length in bits, 2 bytes | counter from 01 | context).
-    """
+
+def scp03_texts(constant: int, context: Buffer, length: int) -> tuple[bytes, ...]:
+    """What each CMAC is over: 00 * 11 | constant | 00 | length in bits, 2 bytes | counter from 01 | context."""
     label = bytes(11) + bytes([constant]) + b"\x00" + (8 * length).to_bytes(2, "big")
-    blocks = (cmac(Algorithm.AES, key, label + bytes([n]) + context) for n in range(1, length // 16 + 2))
-    return b"".join(blocks)[:length]
+    return tuple(label + bytes([n]) + bytes(context) for n in range(1, length // 16 + 2))
 
 
 SCHEMES = {
@@ -169,18 +173,28 @@ class Diversification:
 
     def card_key(self, master: Buffer, kdd: Buffer, index: int) -> bytes:
         """One card key, as long as ``master``: ``index`` 1 ENC, 2 MAC, 3 DEK. Raises :class:`CipherRefused`."""
-        if index not in (1, 2, 3):
-            raise CipherRefused(f"card keys are numbered 1, 2, 3, not {index}")
-        data = _whole("key diversification data", kdd, 10)
-        if self.mode == "CMAC":
-            blocks = (cmac(Algorithm.AES, master, self._data(data, index, n)) for n in range(1, len(master) // 16 + 2))
-            return b"".join(blocks)[: len(master)]
-        key = encrypt_ecb(Algorithm(self.mode), master, self._data(data, index, 0))
+        mode, texts = self.material(kdd, index, len(master))
+        if mode == "CMAC":
+            return b"".join(cmac(Algorithm.AES, master, text) for text in texts)[: len(master)]
+        key = encrypt_ecb(Algorithm(mode), master, texts[0])
         if len(key) < len(master):
             raise CipherRefused(f"this template gives {len(key)} bytes, the master key has {len(master)}")
         return key[: len(master)]
 
-    def _data(self, kdd: bytes, index: int, counter: int) -> bytes:
+    def material(self, kdd: Buffer, index: int, length: int) -> tuple[str, tuple[bytes, ...]]:
+        """What is computed under the master key for a card key of ``length`` bytes, and over which texts.
+
+        ``3DES`` or ``AES`` encrypts one text in ECB, ``CMAC`` takes one CMAC a text. Raises :class:`CipherRefused`.
+        """
+        if index not in (1, 2, 3):
+            raise CipherRefused(f"card keys are numbered 1, 2, 3, not {index}")
+        data = _whole("key diversification data", kdd, 10)
+        if self.mode == "CMAC":
+            return self.mode, tuple(self.data(data, index, n) for n in range(1, length // 16 + 2))
+        return self.mode, (self.data(data, index, 0),)
+
+    def data(self, kdd: bytes, index: int, counter: int) -> bytes:
+        """What is encrypted, or what the MAC is over, for one key and one block."""
         return b"".join(self._part(part, kdd, index, counter) for part in self.parts)
 
     @staticmethod

@@ -54,7 +54,13 @@ def decimalised(hexadecimal: str, count: int) -> str:
 
 def odd_parity(key: Buffer) -> bytes:
     """A DES key with its parity bits set: it ciphers as before, but its bytes differ (they enter D1 of PIN CHANGE)."""
-    return bytes(b if b.bit_count() & 1 else b ^ 1 for b in bytes(key))
+    return bytes(b if b.bit_count() & 1 else b ^ 1 for b in key)
+
+
+def set_odd_parity(key: memoryview) -> None:
+    """The same in its place, leaving no copy behind."""
+    for at, b in enumerate(key):
+        key[at] = b if b.bit_count() & 1 else b ^ 1
 
 
 def session_key(algorithm: Algorithm, udk: Buffer, atc: Buffer) -> bytes:
@@ -62,9 +68,13 @@ def session_key(algorithm: Algorithm, udk: Buffer, atc: Buffer) -> bytes:
 
     E(UDK, 00*6 | ATC) | E(UDK, 00*6 | ATC xor FFFF); with SM4 both in one block.
     """
+    return encrypt_ecb(algorithm, _whole("a card key", udk, 16), session_text(atc))
+
+
+def session_text(atc: Buffer) -> bytes:
+    """What is enciphered to the session key."""
     counter = _whole("an ATC", atc, 2)
-    block = bytes(6) + counter + bytes(6) + xor(counter, b"\xff\xff")
-    return encrypt_ecb(algorithm, _whole("a card key", udk, 16), block)
+    return bytes(6) + counter + bytes(6) + xor(counter, b"\xff\xff")
 
 
 def common_session_key(udk: Buffer, r: Buffer) -> bytes:
@@ -159,9 +169,41 @@ def pin_of_block(form: int, block: Buffer, *, pan: str = "") -> str:
     return pin
 
 
+def block2_of(form: int, block: Buffer, pan: str, target: memoryview) -> None:
+    """Write the PIN of a clear block of format 0, 2 or 3 as a block of format 2, leaving no copy behind.
+
+    Raises :class:`CipherRefused` where it is not one of that format and account number.
+    """
+    mask = bytes(8) if form == 2 else _pan12(pan)
+    if len(block) != 8:
+        raise CipherRefused(f"a PIN block has 8 bytes, not {len(block)}")
+    length = block[0] & 0x0F
+    good = block[0] >> 4 == form and 4 <= length <= 12
+    target[0] = 0x20 | length
+    for place in range(14):
+        at, low = 1 + place // 2, place % 2
+        digit = (block[at] ^ mask[at]) >> (0 if low else 4) & 0x0F
+        if place >= length:
+            good = good and (digit >= 10 if form == 3 else digit == 15)
+            digit = 15
+        elif digit > 9:
+            good = False
+        target[at] = target[at] & 0xF0 | digit if low else digit << 4
+    if not good:
+        target[:] = bytes(8)
+        raise CipherRefused(f"this is no PIN block of format {form} for this account number")
+
+
+def pvv_block(pan: str, pin: Buffer, index: int, target: memoryview) -> None:
+    """:func:`pvv_text` of a clear PIN block of format 2, written into ``target``, leaving no copy behind."""
+    pin_length(pin)
+    target[:] = pvv_text(pan, "0000", index)
+    target[6:8] = pin[1:3]
+
+
 def pin_length(block: Buffer) -> int:
     """How many digits a clear block of format 2 holds; raises :class:`CipherRefused` where it is none."""
-    length = _whole("a PIN block", block, 8)[0] - 0x20
+    length = block[0] - 0x20 if len(block) == 8 else 0
     if not 4 <= length <= 12:
         raise CipherRefused("this is no PIN block of format 2")
     return length
@@ -191,22 +233,38 @@ def pin_change_block(udk: Buffer, new: str, current: str | None = None) -> bytes
 
 def cvn(key: Buffer, pan: str, expiry: str, service_code: str) -> str:
     """The three digits CVN (CVV) of PAN, expiry YYMM and service code under a pair of single keys, 16 bytes."""
+    text = cvn_text(pan, expiry, service_code)
+    return cvn_of(retail_mac(_whole("a CVN key", key, 16), bytes(8), text))
+
+
+def cvn_text(pan: str, expiry: str, service_code: str) -> bytes:
+    """What a CVN is computed over, 16 bytes. DES by the left key, then both: that is the retail MAC of two blocks."""
     text = pan + expiry + service_code
     if len(expiry) != 4 or len(service_code) != 3 or not (text.isascii() and text.isdigit()) or len(text) > 32:
         raise CipherRefused("a CVN is computed over a PAN to 19 digits, YYMM and three digits")
-    block = bytes.fromhex(text.ljust(32, "0"))
-    left = bytes(_whole("a CVN key", key, 16)[:8])
-    first = encrypt_ecb(Algorithm.DES, left, block[:8])
-    return decimalised(encrypt_ecb(Algorithm.TDES, key, xor(first, block[8:])).hex(), 3)
+    return bytes.fromhex(text.ljust(32, "0"))
+
+
+def cvn_of(code: bytes) -> str:
+    """The three digits of that MAC."""
+    return decimalised(code.hex(), 3)
 
 
 def pvv(key: Buffer, pan: str, pin: str, index: int) -> str:
     """The four digits PVV: 11 PAN digits without check digit | key index | the first four PIN digits, 3DES."""
+    return pvv_of(encrypt_ecb(Algorithm.TDES, _whole("a PIN verification key", key, 16), pvv_text(pan, pin, index)))
+
+
+def pvv_text(pan: str, pin: str, index: int) -> bytes:
+    """What is enciphered to a PVV, one block."""
     if not 1 <= index <= 6 or len(pan) < 12:
         raise CipherRefused("a PVV takes a key index 1 to 6 and a PAN of 12 digits at least")
-    text = pan[-12:-1] + str(index) + _digits(pin)[:4]
-    out = encrypt_ecb(Algorithm.TDES, _whole("a PIN verification key", key, 16), bytes.fromhex(text)).hex().upper()
-    return decimalised(out, 4)
+    return bytes.fromhex(pan[-12:-1] + str(index) + _digits(pin)[:4])
+
+
+def pvv_of(block: bytes) -> str:
+    """The four digits of that ciphertext."""
+    return decimalised(block.hex(), 4)
 
 
 def open_pin_block(key: Buffer, form: int, ciphered: Buffer, *, pan: str = "") -> str:

@@ -7,10 +7,10 @@ cipher library (which cleanses it when the object goes) and is used by one threa
 
 from __future__ import annotations
 
-from cryptography.hazmat.primitives.ciphers import Cipher, modes
-from cryptography.hazmat.primitives.cmac import CMAC
+from cryptography.hazmat.primitives.ciphers import modes
 
-from cardfab.crypto.cipher import Algorithm, Buffer, CipherRefused, _make
+from cardfab.crypto.cipher import Algorithm, Buffer, CipherRefused, decryptor, encryptor, output
+from cardfab.crypto.mac import cmac_context
 
 
 class KeptCmac:
@@ -19,7 +19,7 @@ class KeptCmac:
     __slots__ = ("_start",)
 
     def __init__(self, algorithm: Algorithm, key: Buffer) -> None:
-        self._start = CMAC(_make(algorithm, key, b""))
+        self._start = cmac_context(algorithm, key)
 
     def of(self, data: bytes) -> bytes:
         """One whole block."""
@@ -41,9 +41,9 @@ class KeptCbc:
     __slots__ = ("_block", "_decryptor", "_encryptor", "_last")
 
     def __init__(self, algorithm: Algorithm, key: Buffer) -> None:
-        cipher = Cipher(_make(algorithm, key, b""), modes.CBC(bytes(algorithm.block)))
-        self._encryptor = cipher.encryptor()
-        self._decryptor = cipher.decryptor()
+        mode = modes.CBC(bytes(algorithm.block))
+        self._encryptor = encryptor(algorithm, key, mode)
+        self._decryptor = decryptor(algorithm, key, mode)
         self._block = algorithm.block
         self._last = 0
 
@@ -81,14 +81,19 @@ class KeptCbc:
 class KeptEcb:
     """ECB encryption under one key."""
 
-    __slots__ = ("_encryptor",)
+    __slots__ = ("_block", "_encryptor")
 
     def __init__(self, algorithm: Algorithm, key: Buffer) -> None:
-        self._encryptor = Cipher(_make(algorithm, key, b""), modes.ECB()).encryptor()  # noqa: S305 - as the standards say
+        self._encryptor = encryptor(algorithm, key, modes.ECB())  # noqa: S305 - as the standards say
+        self._block = algorithm.block
 
     def encrypt(self, data: bytes) -> bytes:
         """Whole blocks; the library keeps back what is less."""
         return self._encryptor.update(data)
+
+    def encrypt_to(self, data: bytes) -> bytearray:
+        """Whole blocks, into a buffer that the caller wipes."""
+        return output(self._encryptor, data, self._block)
 
     def __repr__(self) -> str:
         return "<ECB under a kept key>"
@@ -102,7 +107,7 @@ class KeptRetailMac:
     def __init__(self, key: Buffer) -> None:
         if len(key) != 16:
             raise CipherRefused("the retail MAC takes a key of 16 bytes")
-        self._left = KeptCbc(Algorithm.DES, key[:8])
+        self._left = KeptCbc(Algorithm.DES, memoryview(key)[:8])
         self._whole_key = KeptCbc(Algorithm.TDES, key)
 
     def of(self, iv: bytes, data: bytes) -> bytes:

@@ -30,19 +30,29 @@ def _padded_if_needed(data: bytes, block: int) -> bytes:
 
 def session_key(algorithm: Algorithm, key: Buffer, challenge: Buffer) -> bytes:
     """E(key, challenge padded with 00 to one block): 8 bytes (DES) for 8-byte ciphers, 16 for SM4. Part 4, 8.4."""
+    return encrypt_ecb(algorithm, key, session_text(algorithm, challenge))
+
+
+def session_text(algorithm: Algorithm, challenge: Buffer) -> bytes:
+    """What is enciphered to the session key, one block."""
     if algorithm is Algorithm.AES:
         raise CipherRefused("social-security cards have no AES keys")
     if len(challenge) not in (4, 8):
         raise CipherRefused(f"a session factor has 4 or 8 bytes, not {len(challenge)}")
-    return encrypt_ecb(algorithm, key, bytes(challenge).ljust(algorithm.block, b"\x00"))
+    return bytes(challenge).ljust(algorithm.block, b"\x00")
 
 
 def auth_data(algorithm: Algorithm, key: Buffer, challenge: Buffer, original: Buffer) -> bytes:
     """The 8 bytes that prove ``key``: E(session key, original of 8 bytes), 16-byte blocks folded. Part 4, 9.3."""
+    return auth_data_by(algorithm, session_key(algorithm, key, challenge), original)
+
+
+def auth_data_by(algorithm: Algorithm, session: Buffer, original: Buffer) -> bytes:
+    """The same under a session key that is there already."""
     if len(original) != 8:
         raise CipherRefused(f"original authentication data has 8 bytes, not {len(original)}")
     cipher = session_cipher(algorithm)
-    block = encrypt_ecb(cipher, session_key(algorithm, key, challenge), bytes(original).ljust(cipher.block, b"\x00"))
+    block = encrypt_ecb(cipher, session, bytes(original).ljust(cipher.block, b"\x00"))
     return block if cipher.block == 8 else xor(block[:8], block[8:])
 
 
@@ -51,15 +61,24 @@ def sm_mac(algorithm: Algorithm, key: Buffer, challenge: Buffer, data: Buffer) -
 
     IV 0, CBC under the session key. Part 4, 8.2.4.
     """
+    return sm_mac_by(algorithm, session_key(algorithm, key, challenge), data)
+
+
+def sm_mac_by(algorithm: Algorithm, session: Buffer, data: Buffer) -> bytes:
+    """The same under a session key that is there already."""
     cipher = session_cipher(algorithm)
-    key_now = session_key(algorithm, key, challenge)
-    return left4(cbc_mac(cipher, key_now, bytes(cipher.block), pad80(data, cipher.block)))
+    return left4(cbc_mac(cipher, session, bytes(cipher.block), pad80(data, cipher.block)))
 
 
 def sm_encrypt(algorithm: Algorithm, key: Buffer, challenge: Buffer, plain: Buffer) -> bytes:
     """LD | ``plain``, padded with 80 00.. only where not whole blocks, ECB under the session key. Part 4, 8.3."""
+    return sm_encrypt_by(algorithm, session_key(algorithm, key, challenge), plain)
+
+
+def sm_encrypt_by(algorithm: Algorithm, session: Buffer, plain: Buffer) -> bytes:
+    """The same under a session key that is there already."""
     cipher = session_cipher(algorithm)
-    return encrypt_ecb(cipher, session_key(algorithm, key, challenge), _with_length(plain, cipher.block))
+    return encrypt_ecb(cipher, session, _with_length(plain, cipher.block))
 
 
 def load_mac(algorithm: Algorithm, key: Buffer, challenge: Buffer, data: Buffer) -> bytes:

@@ -22,7 +22,7 @@ from .counter import (
 from .receipt import Form, receipt_pdf
 from .sheet import holder_sheet_pdf
 from .statement import statement_pdf, statement_rows, statement_sums
-from .temporary import TemporaryCard, temporary_card_pdf
+from .temporary import IdentityChecked, TemporaryCard, temporary_card_pdf
 from .wording import figures, hidden
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Group",
     "Holder",
     "HolderSheet",
+    "IdentityChecked",
     "Line",
     "Made",
     "Receipt",

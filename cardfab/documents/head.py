@@ -21,6 +21,7 @@ SOCIAL_SECURITY_NUMBER = Text("Social security number", "社会保障号码")
 CARD_NUMBER = Text("Card number", "卡号")
 REGION = Text("Region", "统筹地区")
 NUMBER = Text("No.", "编号")
+_DATED = Text(" (name, date)", "（签名、日期）")
 
 
 def other(language: Language) -> Language:
@@ -87,6 +88,18 @@ def _next_head(page: Page, made: Made, title: Text) -> None:
     page.text(page.format.margin, 25.0, title.of(language), size=11, role="sans-bold")
     page.text(page.format.right, 25.0, f"{NUMBER.of(language)} {made.number}", size=9, colour=QUIET, align="right")
     page.rule(28.5, colour=INK, width=1.2)
+
+
+def signatures(column: Column, of: Sequence[Text]) -> Block:
+    """A line for each who signs, with room to write; never parted from what it is put under by ``kept``."""
+
+    def draw(page: Page, top: float) -> None:
+        for place, words in enumerate(of):
+            left = column.left + place * column.width / 2
+            page.rule(top + 14.0, left, left + column.width * 0.43, colour=INK, width=0.6)
+            page.text(left, top + 18.4, f"{words.of(column.language)}{_DATED.of(column.language)}", size=8)
+
+    return Block(20.0, draw)
 
 
 def big_figures(column: Column, values: Sequence[tuple[Text, str, Text | str]]) -> Block:

@@ -35,7 +35,7 @@ NOT_SHOWN = Text("not shown", "不显示")
 HOLDER_SIGNS, CLERK_SIGNS = Text("Holder's signature", "持卡人签名"), Text("Operator's signature", "经办人签章")
 COPIES = (Text("Holder's copy", "持卡人联"), Text("Station's copy", "网点留存联"))
 
-ROLL_WIDTH, _ROLL_MARGIN = 80.0, 5.0
+ROLL_WIDTH, ROLL_MARGIN = 80.0, 5.0
 """Rolls of 80 mm print 72 mm of it."""
 
 
@@ -123,7 +123,7 @@ def _half(receipt: Receipt, fonts: FontBook, copy: Text) -> list[Draw]:
     left = whole.part(0, whole.width * 0.47, label=35.0)
     right = whole.part(whole.width * 0.52, whole.width * 0.48, label=30.0)
     blocks = [
-        whole.words(outcome_words(receipt), size=13.0, role="sans-bold", after=2.0),
+        whole.words(titled(outcome_words(receipt), whole.language), size=13.0, role="sans-bold", after=2.0),
         beside(left.pairs(_about(receipt)), right.pairs((*receipt.lines, *_by(receipt)[3:]))),
         *_changes(whole, receipt),
         *_next(whole, receipt),
@@ -176,9 +176,9 @@ def _half_signatures(page: Page, language: Language) -> None:
 def _roll(receipt: Receipt, fonts: FontBook) -> tuple[Format, Draw]:
     """A roll's page, as long as what stands on it."""
     made, language = receipt.made, receipt.made.language
-    inside = ROLL_WIDTH - 2 * _ROLL_MARGIN
-    column = Column(fonts, language, _ROLL_MARGIN, inside, body=9.5, label=28.0)
-    mark = [_boxed(column)] if made.specimen else []
+    inside = ROLL_WIDTH - 2 * ROLL_MARGIN
+    column = Column(fonts, language, ROLL_MARGIN, inside, body=9.5, label=28.0 if language == "zh" else 34.0)
+    mark = [boxed(column)] if made.specimen else []
     blocks = [
         *mark,
         column.words(TITLE, size=8.5, colour=QUIET, align="centre"),
@@ -187,7 +187,7 @@ def _roll(receipt: Receipt, fonts: FontBook) -> tuple[Format, Draw]:
         column.rule(colour=INK),
         *column.pairs(_about(receipt), after=0.4),
         column.rule(),
-        column.words(outcome_words(receipt), size=11.5, role="sans-bold", after=1.0),
+        column.words(titled(outcome_words(receipt), language), size=11.5, role="sans-bold", after=1.0),
         *column.pairs(receipt.lines, after=0.4),
         *_roll_changes(column, receipt),
         *_next(column, receipt),
@@ -200,10 +200,10 @@ def _roll(receipt: Receipt, fonts: FontBook) -> tuple[Format, Draw]:
         column.words(made.number, size=8.0, align="centre"),
         *([gap(1.5), *mark] if mark else []),
     ]
-    format = Format(ROLL_WIDTH, sum(block.height for block in blocks) + 2 * _ROLL_MARGIN, _ROLL_MARGIN)
+    format = Format(ROLL_WIDTH, sum(block.height for block in blocks) + 2 * ROLL_MARGIN, ROLL_MARGIN)
 
     def draw(page: Page) -> None:
-        at = _ROLL_MARGIN
+        at = ROLL_MARGIN
         for block in blocks:
             block.draw(page, at)
             at += block.height
@@ -225,7 +225,7 @@ def _roll_changes(column: Column, receipt: Receipt) -> list[Block]:
     return blocks
 
 
-def _boxed(column: Column) -> Block:
+def boxed(column: Column) -> Block:
     """样卡 SPECIMEN in black: what is faint across the paper may not come out of a thermal head."""
     words = column.words(SPECIMEN, size=11.0, role="sans-bold", align="centre")
 

@@ -11,7 +11,7 @@ from cardfab.errors import Text
 from cardfab.face.fonts import FontBook
 from cardfab.prepare.spoken import yuan
 
-from .blocks import Block, Column, gap
+from .blocks import Block, Column, gap, kept
 from .counter import Statement, Transaction
 from .head import a4_document, big_figures, holder_lines
 from .paper import A4, QUIET
@@ -35,7 +35,7 @@ NOTE = Text(
     "from the balance of the card. If an amount is not yours, ask at the counter; bring this statement and the bill.",
     "金额单位：元。以上为卡内仍保存的交易，逐笔余额由卡内当前余额倒推得出。如有疑问，请携带本对账单和结算票据到经办网点查询。",
 )
-_SHARES = (11.0, 33.0, 22.0, 26.0, 20.0, 20.0, 18.0, 20.0)
+_SHARES = (9.0, 32.0, 21.5, 24.5, 20.0, 22.0, 20.0, 21.0)
 
 
 def balances(statement: Statement) -> tuple[int | None, ...]:
@@ -144,13 +144,11 @@ def _blocks(statement: Statement, fonts: FontBook) -> list[Block]:
         Heading(words, share, figures=place > 3)
         for place, (words, share) in enumerate(zip(COLUMNS, _SHARES, strict=True))
     ]
-    return [
-        *blocks,
-        *table(column, headings, statement_rows(statement)),
-        *total(column, headings, statement_sums(statement)),
-        gap(3.0),
-        column.words(NOTE, size=8.0, colour=QUIET),
-    ]
+    rows = table(column, headings, statement_rows(statement))
+    sums = total(column, headings, statement_sums(statement))
+    # The note is never on a page alone.
+    end = kept([rows[-1], *sums, gap(3.0), column.words(NOTE, size=8.0, colour=QUIET)])
+    return [*blocks, *rows[:-1], *end]
 
 
 def _change(transaction: Transaction) -> int:

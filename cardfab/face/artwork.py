@@ -18,7 +18,7 @@ Pixels = NDArray[np.uint8]
 Plane = NDArray[np.float32]
 
 SPECIMEN = "样卡 SPECIMEN"
-_SPECIMEN_COLOUR = "#b42318"
+SPECIMEN_COLOUR = "#b42318"
 _SPECIMEN_OPACITY = 0.24
 _HALO_MM = 3.0
 
@@ -36,7 +36,7 @@ def blend(ground: NDArray[np.float32], colour: str, alpha: Plane) -> None:
         ground[window] += (rgb(colour) - ground[window]) * alpha[window][..., None]
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=2)
 def drawn(artwork: Artwork, masks: tuple[Mask, ...], canvas: Canvas) -> NDArray[np.float32]:
     """The ground of a side, (h, w, 3) in 0 to 255, read-only; computed once for each template and canvas.
 
@@ -116,4 +116,4 @@ def specimen_mark(place: SpecimenPlace, canvas: Canvas, fonts: FontBook) -> Plan
 
 def lay_specimen(ground: NDArray[np.float32], place: SpecimenPlace, canvas: Canvas, fonts: FontBook) -> None:
     """Print the mark into the artwork in place."""
-    blend(ground, _SPECIMEN_COLOUR, specimen_mark(place, canvas, fonts))
+    blend(ground, SPECIMEN_COLOUR, specimen_mark(place, canvas, fonts))

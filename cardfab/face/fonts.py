@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from PIL import ImageFont
+from PIL import ImageFont, features
 
 from cardfab.errors import Text
 from cardfab.profile.face import FontRole
@@ -35,12 +35,22 @@ _FALL_BACK: Mapping[FontRole, tuple[str, ...]] = {
     "serif": ("serif", "rare-a", "rare-b", "sans"),
     "serif-bold": ("serif-bold", "serif", "rare-a", "rare-b", "sans"),
 }
-_ROLES: tuple[FontRole, ...] = ("sans", "sans-bold", "serif", "serif-bold")
+# Asked for by few templates: Debian's fonts-noto-core, which set-up does not install.
+SCRIPTS: Mapping[str, tuple[str, ...]] = {
+    "arabic": ("NotoSansArabic-Regular.ttf",),
+    "tibetan": ("NotoSerifTibetan-Regular.ttf",),
+}
+SCRIPT_PACKAGE = "fonts-noto-core"
+_MEASURED = 1000.0
+"""Pixels an em at which a joined line is measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class Glyph:
-    """One character as one font draws it: glyph ``index`` of the font of a role, ``advance`` in em."""
+    """One character as one font draws it: glyph ``index`` of the font of a role, ``advance`` in em.
+
+    Of a script that joins its letters the ``character`` is a whole line, and ``index`` is 0.
+    """
 
     character: str
     font: str
@@ -51,8 +61,9 @@ class Glyph:
 class _FontFile:
     """A font file, read when first asked for."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, joined: bool = False) -> None:
         self.path = path
+        self._layout = ImageFont.Layout.RAQM if joined else ImageFont.Layout.BASIC
         self._rasters: dict[float, ImageFont.FreeTypeFont] = {}
 
     @cached_property
@@ -77,7 +88,7 @@ class _FontFile:
     def raster(self, pixels_per_em: float) -> ImageFont.FreeTypeFont:
         if pixels_per_em not in self._rasters:
             self._rasters[pixels_per_em] = ImageFont.truetype(
-                str(self.path), pixels_per_em, index=self.member, layout_engine=ImageFont.Layout.BASIC
+                str(self.path), pixels_per_em, index=self.member, layout_engine=self._layout
             )
         return self._rasters[pixels_per_em]
 
@@ -90,17 +101,18 @@ class FontBook:
     """
 
     def __init__(self, directories: Iterable[Path]) -> None:
-        wanted = {name for names in _FILES.values() for name in names}
+        files = {**_FILES, **SCRIPTS}
+        wanted = {name for names in files.values() for name in names}
         paths: dict[str, Path] = {}
         for directory in directories:
             for path in sorted(directory.rglob("*")):
                 if path.name in wanted:
                     paths.setdefault(path.name, path)
         self._files: dict[str, _FontFile] = {}
-        for role, names in _FILES.items():
+        for role, names in files.items():
             found = next((paths[name] for name in names if name in paths), None)
             if found is not None:
-                self._files[role] = _FontFile(found)
+                self._files[role] = _FontFile(found, joined=role in SCRIPTS)
         self._known: dict[tuple[FontRole, str], Glyph | None] = {}
 
     @property
@@ -108,9 +120,13 @@ class FontBook:
         """The file names, one a role, that were not found (``cardfab doctor`` tells them)."""
         return tuple(names[0] for role, names in _FILES.items() if role not in self._files)
 
-    def check(self, text: str) -> tuple[str, ...]:
+    def has(self, role: FontRole) -> bool:
+        """Whether a script can be drawn on this machine; the other roles are told by ``missing``."""
+        return role not in SCRIPTS or (role in self._files and bool(features.check("raqm")))
+
+    def check(self, text: str, role: FontRole = "sans") -> tuple[str, ...]:
         """The characters of ``text`` that no font can draw, each once, in their order."""
-        return tuple(dict.fromkeys(each for each in text if self._find(each, "sans") is None))
+        return tuple(dict.fromkeys(each for each in text if self._find(each, role) is None))
 
     def glyphs(self, text: str, role: FontRole = "sans") -> tuple[Glyph, ...]:
         """A glyph for each character.
@@ -124,6 +140,12 @@ class FontBook:
                     "Install the Debian packages fonts-noto-cjk and fonts-hanazono.",
                     "请安装 Debian 软件包 fonts-noto-cjk 和 fonts-hanazono。",
                 ),
+                code="CF-3405",
+            )
+        if not self.has(role):
+            raise FaceRefused(
+                Text(f"The font for {role} script is not on this machine.", f"本机没有 {role} 文字的字体。"),
+                do=Text(f"Install the Debian package {SCRIPT_PACKAGE}.", f"请安装 Debian 软件包 {SCRIPT_PACKAGE}。"),
                 code="CF-3405",
             )
         found = [self._find(each, role) for each in text]
@@ -140,6 +162,8 @@ class FontBook:
                 ),
                 code="CF-3401",
             )
+        if role in SCRIPTS and text:
+            return (Glyph(text, role, 0, self._files[role].raster(_MEASURED).getlength(text) / _MEASURED),)
         return tuple(glyph for glyph in found if glyph is not None)
 
     def width(self, text: str, role: FontRole = "sans") -> float:
@@ -165,7 +189,7 @@ class FontBook:
         # Controls, formats, surrogates, private use, line separators: invisible, or no two fonts agree on them.
         if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"}:
             return None
-        for name in _FALL_BACK[role]:
+        for name in _FALL_BACK.get(role, (role,)):
             file = self._files.get(name)
             found = file.glyph(character) if file else None
             if found is not None:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
 
 from cardfab.errors import Text
-from cardfab.profile.face import FontRole, TextField
+from cardfab.profile.face import FontRole, Language, TextField
 
 from .canvas import MM_PER_POINT
-from .fonts import FontBook
+from .fonts import SCRIPTS, FontBook
 from .refusal import FaceRefused
 
 SMALLEST = 0.80
@@ -29,12 +29,22 @@ class Fitted:
     size: float
 
 
-def shaped(field: TextField, value: str) -> str:
+def holds(when: str | None, values: Mapping[str, str]) -> bool:
+    """Whether a condition of a template is true of the values of a card."""
+    if when is None:
+        return True
+    name, equal, wanted = when.partition("=")
+    if equal:
+        return (values.get(name.rstrip("!"), "") == wanted) is not name.endswith("!")
+    return bool(values.get(name.lstrip("!"))) is not name.startswith("!")
+
+
+def shaped(field: TextField, value: str, language: Language = "zh") -> str:
     """A value in the form its field asks for (dates, groups of figures).
 
     Raises ``FaceRefused`` when a date is none.
     """
-    if field.form == "date":
+    if field.form != "text":
         match = re.fullmatch(r"(\d{4})-?(\d{2})-?(\d{2})", value)
         if match is None:
             raise FaceRefused(
@@ -43,6 +53,10 @@ def shaped(field: TextField, value: str) -> str:
                 code="CF-3403",
             )
         year, month, day = match.groups()
+        if field.form == "month":
+            return f"{month}/{year[2:]}"
+        if language == "en":
+            return f"{year}-{month}-{day}"
         return f"{year}年{month}月{day}日"
     if field.groups:
         return grouped(value, field.groups)
@@ -86,6 +100,8 @@ def fit_text(
     ``shrink=False`` keeps the size and only wraps, for running text.
     """
     scales = _SCALES if shrink else (1.0,)
+    if font in SCRIPTS:
+        lines = 1
     room = width / (size * MM_PER_POINT)
     advances = tuple(glyph.advance for glyph in fonts.glyphs(text, font))
     natural = sum(advances)

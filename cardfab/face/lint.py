@@ -6,12 +6,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cardfab.errors import Text
-from cardfab.profile.face import CARD_HEIGHT_MM, CARD_WIDTH_MM, FaceSide, FaceTemplate, FixedText, Mask, Rect, TextField
+from cardfab.profile.face import (
+    CARD_HEIGHT_MM,
+    CARD_WIDTH_MM,
+    LANGUAGES,
+    FaceSide,
+    FaceTemplate,
+    FixedText,
+    Language,
+    Mask,
+    Rect,
+    TextField,
+)
 
 from .artwork import SPECIMEN, specimen_mark
+from .barcode import code_dots
 from .canvas import EVOLIS, MM_PER_POINT
 from .fonts import FontBook
-from .ink import line_width, start_of
+from .ink import fixed_line, start_of
 from .layout import fit, shaped
 from .refusal import FaceRefused
 
@@ -23,7 +35,7 @@ _VISIBLE = 0.75  # of the SPECIMEN mark must be left when the masks are cut out
 
 @dataclass(frozen=True, slots=True)
 class FaceFinding:
-    """``where`` is the path of the value in the template (``front.fields.name``), ``what`` the fault and the remedy."""
+    """``where`` is the path of the value in the template (``front.fields.0``), ``what`` the fault and the remedy."""
 
     where: str
     what: Text
@@ -42,23 +54,50 @@ def _lint_side(name: str, side: FaceSide, fonts: FontBook) -> Iterator[FaceFindi
     places: list[tuple[str, Rect]] = []
     for number, text in enumerate(side.texts):
         where = f"{name}.texts.{number}"
-        lost = fonts.check(text.text)
-        if lost:
-            yield _no_glyph(where, lost)
-        else:
-            places.append((where, _text_box(text, fonts)))
-    for field in side.fields:
-        where = f"{name}.fields.{field.name}"
-        places.append((where, field_box(field)))
+        boxes = [found for language in LANGUAGES for found in _lint_text(where, text, language, fonts)]
+        yield from (found for found in dict.fromkeys(boxes) if isinstance(found, FaceFinding))
+        # The wider of the two languages; one that is there on some cards only may take turns with another.
+        widest = max((box for box in boxes if isinstance(box, Rect)), key=lambda box: box.width, default=None)
+        if widest is not None:
+            places.append((where if text.when is None else f"{where}?", widest))
+    for at, field in enumerate(side.fields):
+        where = f"{name}.fields.{at}"
+        places.append((where if field.when is None else f"{where}?", field_box(field)))
+        for language in LANGUAGES[:1] if field.form != "date" else LANGUAGES:
+            try:
+                fit(fonts, field, shaped(field, field.sample, language))
+            except FaceRefused as refused:
+                yield FaceFinding(where, _whole(refused))
+    for at, code in enumerate(side.codes):
+        where = f"{name}.codes.{at}"
+        places.append((where if code.when is None else f"{where}?", code))
         try:
-            fit(fonts, field, shaped(field, field.sample))
+            code_dots(code, code.sample, EVOLIS)
         except FaceRefused as refused:
-            yield FaceFinding(where, refused.what)
-    if side.photo is not None:
-        places.append((f"{name}.photo", side.photo))
+            yield FaceFinding(where, _whole(refused))
+    for what, slot in (("photo", side.photo), ("ghost", side.ghost)):
+        if slot is not None:
+            places.append((f"{name}.{what}", slot))
     yield from _crowding(places, side.masks)
     if not fonts.check(SPECIMEN):
         yield from _specimen(name, side, fonts)
+
+
+def _lint_text(where: str, text: FixedText, language: Language, fonts: FontBook) -> Iterator[FaceFinding | Rect]:
+    said = text.said(language)
+    try:
+        lost = fonts.check(said, text.font) if fonts.has(text.font) else ()
+        if lost:
+            yield _no_glyph(where, lost)
+        else:
+            yield _text_box(text, said, fonts)
+    except FaceRefused as refused:
+        yield FaceFinding(where, _whole(refused))
+
+
+def _whole(refused: FaceRefused) -> Text:
+    do = refused.do or Text("", "")
+    return Text(f"{refused.what.en} {do.en}".strip(), f"{refused.what.zh}{do.zh}")
 
 
 def field_box(field: TextField) -> Rect:
@@ -72,14 +111,16 @@ def field_box(field: TextField) -> Rect:
     )
 
 
-def _text_box(text: FixedText, fonts: FontBook) -> Rect:
-    em = text.size * MM_PER_POINT
-    width = line_width(fonts.glyphs(text.text, text.font), text.size, text.spacing)
+def _text_box(text: FixedText, said: str, fonts: FontBook) -> Rect:
+    size, _, width = fixed_line(text, fonts.glyphs(said, text.font))
+    em = size * MM_PER_POINT
     return Rect(x=start_of(text.x, width, text.align), y=text.y - _ABOVE * em, width=width, height=em)
 
 
 def _crowding(places: list[tuple[str, Rect]], masks: tuple[Mask, ...]) -> Iterator[FaceFinding]:
-    for at, (where, box) in enumerate(places):
+    """A place whose name ends in ``?`` is printed under a condition: two of them may share their room."""
+    for at, (named, box) in enumerate(places):
+        where = named.rstrip("?")
         if min(box.x, box.y) < EDGE_MM or box.right > CARD_WIDTH_MM - EDGE_MM or box.bottom > CARD_HEIGHT_MM - EDGE_MM:
             yield FaceFinding(
                 where,
@@ -98,12 +139,12 @@ def _crowding(places: list[tuple[str, Rect]], masks: tuple[Mask, ...]) -> Iterat
                     ),
                 )
         for other, neighbour in places[at + 1 :]:
-            if box.overlaps(neighbour):
+            if box.overlaps(neighbour) and not (named.endswith("?") and other.endswith("?")):
                 yield FaceFinding(
                     where,
                     Text(
-                        f"It lies on {other} ({_span(box)} on {_span(neighbour)}). Move one of them.",
-                        f"与 {other} 重叠（{_span(box)} 与 {_span(neighbour)}）。请移动其中一个。",
+                        f"It lies on {other.rstrip('?')} ({_span(box)} on {_span(neighbour)}). Move one of them.",
+                        f"与 {other.rstrip('?')} 重叠（{_span(box)} 与 {_span(neighbour)}）。请移动其中一个。",
                     ),
                 )
 
@@ -116,6 +157,8 @@ def _specimen(name: str, side: FaceSide, fonts: FontBook) -> Iterator[FaceFindin
     for mask in side.masks:
         if "colour" in mask.layers:
             mark[EVOLIS.window(mask)] = 0
+    for code in side.codes:
+        mark[EVOLIS.window(code)] = 0
     if float(mark.sum()) < _VISIBLE * whole:
         yield FaceFinding(
             f"{name}.specimen",

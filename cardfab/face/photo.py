@@ -2,6 +2,7 @@
 
 Requirement: 中华人民共和国社会保障卡制证用数字相片技术要求 (facts, social security card 6.3): 358 x 441 px,
 350 dpi, 24-bit RGB, JPEG, plain white background, no border. It gives no number for "white": the profile does.
+No program here finds a face: of the head the outline against the white background is measured, and nothing of the eyes.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps
 
 from cardfab.errors import Text
 from cardfab.profile.face import PhotoRules
@@ -27,8 +28,20 @@ _ORIENTATION = 0x0112
 
 
 @dataclass(frozen=True, slots=True)
+class Head:
+    """The outline of the head in pixels: first row, greatest width above the neck, and the middle of that width."""
+
+    top: int
+    width: int
+    middle: float
+
+
+@dataclass(frozen=True, slots=True)
 class PhotoMeasures:
-    """What was measured; ``mean`` and ``p95`` are RGB distances of the background from white, ``colour`` its mean."""
+    """What was measured; ``mean`` and ``p95`` are RGB distances of the background from white, ``colour`` its mean.
+
+    ``worst`` is the part of the border farthest from white: ``top``, ``left`` or ``right``.
+    """
 
     width_px: int
     height_px: int
@@ -37,6 +50,9 @@ class PhotoMeasures:
     mean: float
     p95: float
     colour: tuple[int, int, int]
+    worst: str
+    head: Head | None
+    """None where no outline stands out from the background, or the profile does not ask for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,8 @@ def judge_photo(jpeg: bytes, rules: PhotoRules) -> PhotoVerdict:
     with picture:
         measures = _measure(picture, len(jpeg), rules)
         findings = _form(picture, measures, rules) + _background(measures, rules)
+        if not findings:  # an outline says nothing where the background or the size is wrong
+            findings = _head_findings(measures, rules)
     return PhotoVerdict(not findings, findings, measures)
 
 
@@ -71,7 +89,8 @@ def open_photo(jpeg: bytes) -> Image.Image:
     with _decode(jpeg) as picture:
         if picture.mode != "RGB":
             raise _refused("is not in 24-bit RGB colour", "不是 24 位 RGB 彩色图像")
-        return picture.copy()
+        # Some cameras store a picture turned and say so; it is drawn as it is meant.
+        return ImageOps.exif_transpose(picture).convert("RGB")
 
 
 def crop_to(picture: Image.Image, ratio: float) -> Image.Image:
@@ -118,6 +137,7 @@ def _measure(picture: Image.Image, file_bytes: int, rules: PhotoRules) -> PhotoM
     border = _border(pixels, rules)
     distance = np.sqrt(((255.0 - border) ** 2).sum(axis=1))
     red, green, blue = (round(float(band)) for band in border.mean(axis=0))
+    white = float(distance.mean()) <= rules.background_mean  # before another ground no outline can be seen
     return PhotoMeasures(
         width_px=picture.size[0],
         height_px=picture.size[1],
@@ -126,17 +146,59 @@ def _measure(picture: Image.Image, file_bytes: int, rules: PhotoRules) -> PhotoM
         mean=float(distance.mean()),
         p95=float(np.percentile(distance, 95)),
         colour=(red, green, blue),
+        worst=_worst(pixels, rules),
+        head=find_head(pixels, rules.head.contrast) if white and rules.head else None,
     )
+
+
+def _strips(width: int, height: int, rules: PhotoRules) -> dict[str, tuple[slice, slice]]:
+    """The parts of the border that must be white."""
+    depth, side = max(1, round(rules.border_depth * height)), max(1, round(rules.border_side * width))
+    return {
+        "top": (slice(0, max(1, round(rules.border_top * height))), slice(None)),
+        "left": (slice(0, depth), slice(0, side)),
+        "right": (slice(0, depth), slice(width - side, width)),
+    }
+
+
+def _worst(pixels: NDArray[np.float64], rules: PhotoRules) -> str:
+    height, width = pixels.shape[:2]
+    strips = _strips(width, height, rules)
+    return max(strips, key=lambda name: float(((255.0 - pixels[strips[name]]) ** 2).sum(axis=2).mean()))
+
+
+def find_head(pixels: NDArray[np.float64], contrast: float) -> Head | None:
+    """The outline of what stands before the white, from its first row down to the neck.
+
+    The neck is the narrowest row between the head and the lower edge of the picture: below the widest row of the upper
+    two thirds, where the outline falls to less than 0.8 of it; without one (long hair) those two thirds are the head.
+    """
+    dark = np.sqrt(((255.0 - pixels) ** 2).sum(axis=2)) > contrast
+    rows = np.flatnonzero(dark.sum(axis=1) >= 3)
+    if rows.size == 0:
+        return None
+    height, width = dark.shape
+    first = np.where(dark.any(axis=1), dark.argmax(axis=1), 0)
+    last = np.where(dark.any(axis=1), width - 1 - dark[:, ::-1].argmax(axis=1), -1)
+    span = last - first + 1
+    top, limit = int(rows[0]), max(int(rows[0]) + 1, 2 * height // 3)
+    widest, neck = top, limit
+    for row in range(top, limit):
+        if span[row] > span[widest]:
+            widest = row
+        elif span[row] < 0.8 * span[widest] and row - top > height // 5:
+            neck = row
+            break
+    at = top + int(np.argmax(span[top:neck]))
+    return Head(top, int(span[at]), (int(first[at]) + int(last[at])) / 2)
 
 
 def _border(pixels: NDArray[np.float64], rules: PhotoRules) -> NDArray[np.float64]:
     """The pixels along the top and down both sides to above the shoulders, shape (n, 3)."""
     height, width = pixels.shape[:2]
     inside = np.zeros((height, width), dtype=np.bool_)
-    depth, side = max(1, round(rules.border_depth * height)), max(1, round(rules.border_side * width))
-    inside[: max(1, round(rules.border_top * height)), :] = True
-    inside[:depth, :side] = True
-    inside[:depth, -side:] = True
+    for strip in _strips(width, height, rules).values():
+        inside[strip] = True
     return pixels[inside]
 
 
@@ -178,8 +240,8 @@ def _form(picture: Image.Image, measures: PhotoMeasures, rules: PhotoRules) -> t
     if picture.getexif().get(_ORIENTATION, 1) != 1:
         found.append(
             Text(
-                "The photo is stored turned. Turn it upright and save it again.",
-                "照片以旋转方式保存。请转正后重新保存。",
+                "The photo is stored turned. 'cardfab photo crop' turns it upright and saves it again.",
+                "照片以旋转方式保存。请用 cardfab photo crop 转正后重新保存。",
             )
         )
     if not rules.min_bytes <= measures.file_bytes <= rules.max_bytes:
@@ -212,8 +274,37 @@ def _background(measures: PhotoMeasures, rules: PhotoRules) -> tuple[Text, ...]:
     return (
         Text(
             f"The background is not plain white: mean colour RGB {red}, {green}, {blue}, away from white "
-            f"{'; '.join(each.en for each in over)}. Take the photo again before a white, evenly lit wall.",
+            f"{'; '.join(each.en for each in over)}; most at the {_SIDES[measures.worst].en}. "
+            f"Take the photo again before a white, evenly lit wall.",
             f"照片背景不是纯白色：平均颜色 RGB {red}、{green}、{blue}，与白色的距离"
-            f"{'；'.join(each.zh for each in over)}。请在光线均匀的白色背景前重新拍摄。",
+            f"{'；'.join(each.zh for each in over)}；{_SIDES[measures.worst].zh}最明显。"
+            f"请在光线均匀的白色背景前重新拍摄。",
         ),
+    )
+
+
+_SIDES = {"top": Text("top", "上方"), "left": Text("left", "左侧"), "right": Text("right", "右侧")}
+
+
+def _head_findings(measures: PhotoMeasures, rules: PhotoRules) -> tuple[Text, ...]:
+    if rules.head is None:
+        return ()
+    head = measures.head
+    if head is None:
+        return (
+            Text("No head stands out from the background. Take the photo again.", "背景前看不到头部轮廓。请重新拍摄。"),
+        )
+    asked = (
+        (Text("The top of the hair is at", "头顶距上边"), head.top, rules.head.top),
+        (Text("The head (hair and ears included) is wide", "头部（含头发和耳朵）宽"), head.width, rules.head.width),
+        (Text("The middle of the head is at", "头部中线距左边"), head.middle, rules.head.middle),
+    )
+    return tuple(
+        Text(
+            f"{what.en} {value:.0f} px and must be {low} to {high} px. Crop it anew with 'cardfab photo crop', "
+            "or take it again.",
+            f"{what.zh} {value:.0f} 像素，应为 {low}–{high} 像素。请用 cardfab photo crop 重新裁切，或重新拍摄。",
+        )
+        for what, value, (low, high) in asked
+        if not low <= value <= high
     )

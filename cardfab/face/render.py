@@ -6,7 +6,6 @@ The holder's words go to the black layer only, one bit a dot: composed of colour
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 
 import numpy as np
@@ -15,20 +14,23 @@ from PIL import Image
 
 from cardfab.errors import Text
 from cardfab.printer.raster import PrintSide
-from cardfab.profile.face import FaceSide, FixedText, Mask, PhotoSlot, PictureSlot, TextField
+from cardfab.profile.face import CodeField, FaceSide, GhostPhoto, Language, Mask, PhotoSlot, TextField
 
-from .artwork import blend, drawn, lay_specimen
+from .artwork import SPECIMEN_COLOUR, blend
+from .barcode import code_dots, content_of
 from .canvas import EVOLIS, Canvas
 from .fonts import FontBook
-from .ink import coverage, line_width, start_of
-from .layout import fit, shaped
+from .ground import Bits, Ground, ground_of, keep_off
+from .ink import line_width, start_of, strip
+from .layout import fit, holds, shaped
 from .photo import crop_to, open_photo
 from .refusal import FaceRefused
 
 LARGEST_SCALE = 1.2
-"""A portrait is not enlarged beyond this (LOOK.md)."""
-
-Bits = NDArray[np.bool_]
+"""A portrait is not enlarged beyond this, counted at 300 dpi: a printer of 600 dpi shows no more of it."""
+_PRINT_DPI = 300
+_GREY = np.array([0.299, 0.587, 0.114], dtype=np.float32)
+"""ITU-R BT.601."""
 
 
 def render_side(
@@ -40,6 +42,7 @@ def render_side(
     specimen: bool = True,
     canvas: Canvas = EVOLIS,
     pictures: Mapping[str, bytes] | None = None,
+    language: Language = "zh",
 ) -> PrintSide:
     """Draw one side.
 
@@ -48,34 +51,43 @@ def render_side(
     Raises ``FaceRefused``: a character no font draws, words that do not fit, a value or the photo missing.
     """
     lines = [
-        (field, fit(fonts, field, shaped(field, _value(field, values)))) for field in side.fields if _has(field, values)
+        (field, fit(fonts, field, shaped(field, _value(field, values), language)))
+        for field in side.fields
+        if _has(field, values)
     ]
-
-    colour = drawn(side.artwork, side.masks, canvas).copy()
-    black = np.zeros((canvas.height, canvas.width), dtype=np.bool_)
-    for slot in side.artwork.slots:
-        if pictures and slot.name in pictures:
-            _place_picture(colour, slot, pictures[slot.name], canvas)
-    for text in side.texts:
-        _place_text(colour, black, text, fonts, canvas)
-    if side.photo is not None:
-        _place_photo(colour, side.photo, photo, canvas)
-    if specimen:
-        lay_specimen(colour, side.specimen, canvas, fonts)
-
+    given = pictures or {}
+    ground = ground_of(
+        side.artwork,
+        side.masks,
+        tuple(text for text in side.texts if holds(text.when, values)),
+        side.specimen if specimen else None,
+        tuple((slot, given[slot.name]) for slot in side.artwork.slots if slot.name in given),
+        language,
+        canvas,
+        fonts,
+    )
+    colour, black = ground.colour.copy(), ground.black.copy()
+    if side.photo is not None or side.ghost is not None:
+        portrait = _portrait(photo)
+        for slot in (side.ghost, side.photo):
+            if slot is not None:
+                _place_photo(colour, ground, slot, portrait, canvas)
+        keep_off(colour, black, side.masks, canvas)
+    for code in side.codes:
+        if holds(code.when, values):
+            _place_code(colour, black, code, content_of(code, values), side.masks, canvas)
     for field, fitted in lines:
         leading = field.leading * fitted.size / field.size
         for number, line in enumerate(fitted.lines):
             glyphs = fonts.glyphs(line, field.font)
             start = start_of(field.x, line_width(glyphs, fitted.size), field.align)
-            ink = coverage(canvas, fonts, glyphs, x=start, y=field.y + number * leading, size=fitted.size)
-            _refuse_cut(field, ink >= 128, side.masks, canvas)
-            black |= ink >= 128
-    return _masked(np.rint(colour).astype(np.uint8), black, side.masks, canvas)
+            drawn = strip(canvas, fonts, glyphs, x=start, y=field.y + number * leading, size=fitted.size)
+            _lay(black, field.name, drawn.ink >= 128, drawn.window, side.masks, canvas)
+    return PrintSide(colour=colour, black=black, overlay=ground.overlay)
 
 
 def _has(field: TextField, values: Mapping[str, str]) -> bool:
-    return field.required or bool(values.get(field.name))
+    return holds(field.when, values) and (field.required or bool(values.get(field.name)))
 
 
 def _value(field: TextField, values: Mapping[str, str]) -> str:
@@ -89,60 +101,53 @@ def _value(field: TextField, values: Mapping[str, str]) -> str:
     return value
 
 
-def _place_text(colour: NDArray[np.float32], black: Bits, text: FixedText, fonts: FontBook, canvas: Canvas) -> None:
-    glyphs = fonts.glyphs(text.text, text.font)
-    start = start_of(text.x, line_width(glyphs, text.size, text.spacing), text.align)
-    ink = coverage(canvas, fonts, glyphs, x=start, y=text.y, size=text.size, spacing=text.spacing)
-    if text.colour is None:
-        black |= ink >= 128
-    else:
-        blend(colour, text.colour, ink.astype(np.float32) / np.float32(255))
-
-
-def _place_picture(colour: NDArray[np.float32], slot: PictureSlot, data: bytes, canvas: Canvas) -> None:
-    """A picture of the issuer, whole, in the middle of its slot, its transparency kept."""
-    try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG")) as opened:
-            picture = opened.convert("RGBA")
-    except (OSError, SyntaxError, ValueError) as broken:
-        raise FaceRefused(
-            Text(f"The picture for {slot.name} cannot be read.", f"“{slot.name}”的图片无法读取。"),
-            do=Text("Give a PNG or JPEG file.", "请提供 PNG 或 JPEG 文件。"),
-            code="CF-3404",
-        ) from broken
-    room = (slot.width * canvas.per_mm, slot.height * canvas.per_mm)
-    scale = min(room[0] / picture.width, room[1] / picture.height)
-    size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
-    pixels = np.asarray(picture.resize(size, Image.Resampling.LANCZOS), dtype=np.float32)
-    left = round(canvas.x(slot.x) + (room[0] - size[0]) / 2)
-    top = round(canvas.y(slot.y) + (room[1] - size[1]) / 2)
-    ground = colour[top : top + size[1], left : left + size[0]]
-    ground += (pixels[..., :3] - ground) * (pixels[..., 3:] / 255)
-
-
-def _place_photo(colour: NDArray[np.float32], slot: PhotoSlot, photo: bytes | None, canvas: Canvas) -> None:
+def _portrait(photo: bytes | None) -> Image.Image:
     if photo is None:
         raise FaceRefused(
             Text("The face needs a photo and none was given.", "卡面缺少照片。"),
             do=Text("Add the photo to the request.", "请在申请中补充照片。"),
             code="CF-3403",
         )
-    picture = crop_to(open_photo(photo), slot.width / slot.height)
+    return open_photo(photo)
+
+
+def _place_photo(
+    colour: NDArray[np.uint8], ground: Ground, slot: PhotoSlot, portrait: Image.Image, canvas: Canvas
+) -> None:
+    picture = crop_to(_cut(portrait, slot), slot.width / slot.height)
     left, top = round(canvas.x(slot.x)), round(canvas.y(slot.y))
     right, bottom = round(canvas.x(slot.right)), round(canvas.y(slot.bottom))
     size = right - left, bottom - top
-    if size[0] > picture.width * LARGEST_SCALE or size[1] > picture.height * LARGEST_SCALE:
+    needed = slot.width * _PRINT_DPI / 25.4, slot.height * _PRINT_DPI / 25.4
+    if needed[0] > picture.width * LARGEST_SCALE or needed[1] > picture.height * LARGEST_SCALE:
         raise FaceRefused(
             Text(
-                f"The photo is too small: {picture.width} x {picture.height} px for {size[0]} x {size[1]} dots.",
-                f"照片过小：{picture.width}×{picture.height} 像素，而卡面需要 {size[0]}×{size[1]} 点。",
+                f"The photo is too small: {picture.width} x {picture.height} px for "
+                f"{needed[0]:.0f} x {needed[1]:.0f} dots.",
+                f"照片过小：{picture.width}×{picture.height} 像素，而卡面需要 {needed[0]:.0f}×{needed[1]:.0f} 点。",
             ),
             do=Text("Take it again at 358 x 441 px.", "请按 358×441 像素重新拍摄。"),
             code="CF-3404",
         )
     pixels = np.asarray(picture.resize(size, Image.Resampling.LANCZOS), dtype=np.float32)
-    ground = colour[top:bottom, left:right]
-    ground += (pixels - ground) * _rounded(size, slot.corner * canvas.per_mm)[..., None]
+    opacity = _rounded(size, slot.corner * canvas.per_mm)[..., None]
+    if isinstance(slot, GhostPhoto):
+        pixels = np.repeat((pixels @ _GREY)[..., None], 3, axis=2)
+        opacity *= np.float32(slot.opacity)
+    window = slice(top, bottom), slice(left, right)
+    under = ground.under[window]
+    mixed = under + (pixels - under) * opacity
+    if ground.mark is not None:
+        blend(mixed, SPECIMEN_COLOUR, ground.mark[window])
+    colour[window] = np.rint(mixed)
+
+
+def _cut(portrait: Image.Image, slot: PhotoSlot) -> Image.Image:
+    width, height = portrait.size
+    crop = slot.crop
+    edges = (crop.x * width, crop.y * height, (crop.x + crop.width) * width, (crop.y + crop.height) * height)
+    left, top, right, bottom = (round(edge) for edge in edges)
+    return portrait.crop((left, top, right, bottom))
 
 
 def _rounded(size: tuple[int, int], radius: float) -> NDArray[np.float32]:
@@ -153,20 +158,34 @@ def _rounded(size: tuple[int, int], radius: float) -> NDArray[np.float32]:
     return np.clip(radius - outside + 0.5, 0, 1).astype(np.float32) if radius > 0 else np.ones_like(outside, np.float32)
 
 
-def _refuse_cut(field: TextField, ink: Bits, masks: tuple[Mask, ...], canvas: Canvas) -> None:
-    """No word of a holder is ever cut by a mask or by the edge of the card."""
-    rows, columns = np.nonzero(ink)
+def _place_code(
+    colour: NDArray[np.uint8], black: Bits, code: CodeField, content: str, masks: tuple[Mask, ...], canvas: Canvas
+) -> None:
+    """A code in the middle of its rectangle, its quiet zone white."""
+    dots = code_dots(code, content, canvas)
+    top = round(canvas.y(code.y) + (code.height * canvas.per_mm - dots.shape[0]) / 2)
+    left = round(canvas.x(code.x) + (code.width * canvas.per_mm - dots.shape[1]) / 2)
+    window = slice(top, top + dots.shape[0]), slice(left, left + dots.shape[1])
+    _lay(black, code.name, dots, window, masks, canvas)
+    colour[window] = 255
+
+
+def _lay(
+    black: Bits, name: str, ink: Bits, window: tuple[slice, slice], masks: tuple[Mask, ...], canvas: Canvas
+) -> None:
+    """Print the black of one holder; no word is ever cut by a mask or by the edge of the card."""
+    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
     beyond = rows.size == 0 or (
-        columns.min() < canvas.left
-        or columns.max() >= canvas.width - canvas.left
-        or rows.min() < canvas.top
-        or rows.max() >= canvas.height - canvas.top
+        window[1].start + columns[0] < canvas.left
+        or window[1].start + columns[-1] >= canvas.width - canvas.left
+        or window[0].start + rows[0] < canvas.top
+        or window[0].start + rows[-1] >= canvas.height - canvas.top
     )
-    if beyond or any("black" in mask.layers and ink[canvas.window(mask)].any() for mask in masks):
+    if beyond or any("black" in mask.layers and _on(mask, ink, window, canvas) for mask in masks):
         raise FaceRefused(
             Text(
-                f"The face template puts {field.name} beyond the card or on a masked part of it.",
-                f"卡面模板把“{field.name}”放到了卡片之外或禁印区域内。",
+                f"The face template puts {name} beyond the card or on a masked part of it.",
+                f"卡面模板把“{name}”放到了卡片之外或禁印区域内。",
             ),
             do=Text(
                 "Correct the template: cardfab profile lint names the place.",
@@ -174,16 +193,13 @@ def _refuse_cut(field: TextField, ink: Bits, masks: tuple[Mask, ...], canvas: Ca
             ),
             code="CF-3406",
         )
+    black[window] |= ink
 
 
-def _masked(colour: NDArray[np.uint8], black: Bits, masks: tuple[Mask, ...], canvas: Canvas) -> PrintSide:
-    overlay = np.ones((canvas.height, canvas.width), dtype=np.bool_)
-    for mask in masks:
-        window = canvas.window(mask)
-        if "colour" in mask.layers:
-            colour[window] = 255
-        if "black" in mask.layers:
-            black[window] = False
-        if "overlay" in mask.layers:
-            overlay[window] = False
-    return PrintSide(colour=colour, black=black, overlay=overlay)
+def _on(mask: Mask, ink: Bits, window: tuple[slice, slice], canvas: Canvas) -> bool:
+    """Whether some of the ink lies on a mask."""
+    (above, below), (left, right) = (
+        (max(0, masked.start - own.start), max(0, masked.stop - own.start))
+        for masked, own in zip(canvas.window(mask), window, strict=True)
+    )
+    return bool(ink[above:below, left:right].any())

@@ -1,6 +1,6 @@
 """Just enough of a font file to know what it can draw: members, names, character map, advances.
 
-Source: ISO/IEC 14496-22 (OpenType): table directory and collections, cmap format 12, head, hhea, hmtx, name.
+Source: ISO/IEC 14496-22 (OpenType): table directory and collections, cmap formats 12 and 4, head, hhea, hmtx, name.
 A whole font library takes a second to open a Chinese font; a station opens several before its first card.
 """
 
@@ -96,4 +96,25 @@ def _groups(table: bytes) -> NDArray[np.uint32]:
             (length,) = struct.unpack_from(">I", table, offset + 12)
             groups = np.frombuffer(table, dtype=">u4", count=3 * length, offset=offset + 16)
             return groups.reshape(-1, 3).astype(np.uint32)
-    raise ValueError("no map of all Unicode")
+    for platform, encoding, offset in struct.iter_unpack(">HHI", table[4 : 4 + 8 * count]):
+        if (platform, encoding) == (3, 1) and struct.unpack_from(">H", table, offset) == (4,):
+            return _segments(table[offset:])
+    raise ValueError("no map of Unicode")
+
+
+def _segments(table: bytes) -> NDArray[np.uint32]:
+    """Format 4 (small fonts of one script) as groups of one character each."""
+    (doubled,) = struct.unpack_from(">H", table, 6)
+    ends, starts, deltas, offsets = (
+        struct.unpack_from(f">{doubled // 2}H", table, 14 + row * doubled + (2 if row else 0)) for row in range(4)
+    )
+    groups = []
+    for at, (first, last) in enumerate(zip(starts, ends, strict=True)):
+        for code in range(first, min(last, 0xFFFE) + 1):
+            glyph = code
+            if offsets[at]:
+                place = 16 + 3 * doubled + 2 * at + offsets[at] + 2 * (code - first)
+                (glyph,) = struct.unpack_from(">H", table, place)
+            if glyph:
+                groups.append((code, code, (glyph + deltas[at]) & 0xFFFF))
+    return np.array(groups, dtype=np.uint32).reshape(-1, 3)

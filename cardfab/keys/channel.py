@@ -8,22 +8,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from cardfab.crypto import Algorithm, cbc_mac, encrypt_cbc, encrypt_ecb, pad80
+from cardfab.crypto import Algorithm, CipherRefused, cbc_mac, pad80
 from cardfab.crypto.derive import (
     Diversification,
     Scp02Constant,
     Scp03Constant,
     kcv,
-    scp02_session,
+    scp02_text,
     scp03_derive,
+    scp03_texts,
 )
 from cardfab.crypto.kept import KeptCbc, KeptCmac, KeptRetailMac
 from cardfab.errors import KeyFault, Text
 from cardfab.keys.label import Sealed
 from cardfab.keys.secret import Secret
 from cardfab.keys.store import KeyUnderDek
+from cardfab.keys.vault import ClearRoot, Dek, Path, Root, Step
 
 _ZERO = bytes(8)
+WRAPPING = "station/wrap"
+"""The label under which a device wraps its own objects; it wraps and unwraps and nothing else."""
 _TYPES = {Algorithm.TDES: 0x80, Algorithm.AES: 0x88}  # GPC 2.3.1, table 11-16
 
 
@@ -31,26 +35,48 @@ _TYPES = {Algorithm.TDES: 0x80, Algorithm.AES: 0x88}  # GPC 2.3.1, table 11-16
 class SoftPlatformKeys:
     """The keys ENC, MAC and DEK of GlobalPlatform chips, by one root. ``scheme`` None: the root is all three itself.
 
-    ``ciphers`` says what the root may be used for; a root has one cipher, unless it is published.
+    ``ciphers`` says what the root may be used for; a root has one cipher, unless it is published. ``length`` is that of
+    the card's keys, the root's own where it is in memory.
     """
 
-    root: Secret
+    root: Secret | Root
     scheme: Diversification | None
     ciphers: frozenset[Algorithm]
     open_sealed: Callable[[Sealed], Secret] = field(repr=False)
+    length: int = 16
 
-    def card_keys(self, algorithm: Algorithm, key_data: bytes) -> tuple[Secret, Secret, Secret]:
-        """ENC, MAC and DEK of the chip with that key diversification data (10 bytes)."""
+    @property
+    def at(self) -> Root:
+        """The root where it lies."""
+        return ClearRoot(self.root) if isinstance(self.root, Secret) else self.root
+
+    @property
+    def size(self) -> int:
+        """Bytes of a card key."""
+        held = self.root.value if isinstance(self.root, ClearRoot) else self.root
+        return len(held) if isinstance(held, Secret) else self.length
+
+    def path(self, algorithm: Algorithm, key_data: bytes, index: int) -> Path:
+        """The steps from the root to a card key: ``index`` 1 ENC, 2 MAC, 3 DEK; none where the root is all three."""
         if algorithm not in self.ciphers:
             raise KeyFault(
                 Text(f"This root has no {algorithm.value} keys.", f"该根密钥不提供 {algorithm.value} 密钥。"),
                 do=Text("Name a root of that cipher.", "请指定该算法的根密钥。"),
                 code="CF-6210",
             )
-        root = self.root.view()
         if self.scheme is None:
-            return Secret(root), Secret(root), Secret(root)
-        one, two, three = (Secret(self.scheme.card_key(root, key_data, index)) for index in (1, 2, 3))
+            return ()
+        mode, texts = self.scheme.material(key_data, index, self.size)
+        if mode == "CMAC":
+            return (Step(Algorithm.AES, "CMAC", texts, self.size),)
+        if len(texts[0]) < self.size:
+            raise CipherRefused(f"this template gives {len(texts[0])} bytes, the master key has {self.size}")
+        return (Step(Algorithm(mode), "ECB", texts, self.size),)
+
+    def card_keys(self, algorithm: Algorithm, key_data: bytes) -> tuple[Secret, Secret, Secret]:
+        """ENC, MAC and DEK of the chip with that key diversification data (10 bytes), in clear: for PUT KEY."""
+        root = self.at
+        one, two, three = (root.derive(self.path(algorithm, key_data, index)) for index in (1, 2, 3))
         return one, two, three
 
     @property
@@ -85,7 +111,7 @@ class SoftChannelSession:
     """S-ENC, S-MAC, S-RMAC and S-DEK of one SCP02 channel (GPC 2.3.1 E.4.1); wiped with the session's secrets."""
 
     enc: Secret
-    dek: Secret
+    dek: Dek
     kept_enc: KeptCbc
     kept_mac: KeptRetailMac
     kept_rmac: KeptRetailMac
@@ -107,13 +133,13 @@ class SoftChannelSession:
         return self.kept_enc.encrypt(_ZERO, data)
 
     def rewrap(self, sealed: Sealed) -> bytes:
+        if _inside(sealed):
+            return self.dek.rewrap(sealed)
         with self.open_sealed(_in_blocks(sealed, 8)) as plain:
-            return encrypt_ecb(Algorithm.TDES, self.dek.view(), plain.view())
+            return self.dek.encrypt(plain.view())
 
     def new_keys(self, new: SoftPlatformKeys, algorithm: Algorithm, key_data: bytes) -> tuple[KeyUnderDek, ...]:
-        return _under_dek(
-            new, algorithm, key_data, 8, lambda key: encrypt_ecb(Algorithm.TDES, self.dek.view(), key)
-        )  # GPC 2.3.1 E.4.7
+        return _under_dek(new, algorithm, key_data, 8, self.dek.encrypt)  # GPC 2.3.1 E.4.7
 
     def __repr__(self) -> str:
         return "<SCP02 session keys>"
@@ -127,14 +153,15 @@ class SoftChannelKeys:
 
     def open(self, key_data: bytes, kvn: int, sequence: bytes) -> SoftChannelSession:
         """``kvn`` names the key set on the card; one version of the root is held here."""
-        enc, mac, dek = self.keys.card_keys(Algorithm.TDES, key_data)
-        with enc, mac, dek:
-            s_enc = Secret(scp02_session(enc.view(), Scp02Constant.ENC, sequence))
-            s_dek = Secret(scp02_session(dek.view(), Scp02Constant.DEK, sequence))
-            s_mac, s_rmac = (
-                KeptRetailMac(scp02_session(mac.view(), constant, sequence))
-                for constant in (Scp02Constant.C_MAC, Scp02Constant.R_MAC)
-            )
+        root = self.keys.at
+        enc, mac, dek = (self.keys.path(Algorithm.TDES, key_data, index) for index in (1, 2, 3))
+        s_enc = root.derive((*enc, _scp02(Scp02Constant.ENC, sequence)))
+        s_dek = root.dek((*dek, _scp02(Scp02Constant.DEK, sequence)), Algorithm.TDES)
+        made = []
+        for constant in (Scp02Constant.C_MAC, Scp02Constant.R_MAC):
+            with root.derive((*mac, _scp02(constant, sequence))) as key:
+                made.append(KeptRetailMac(key.view()))
+        s_mac, s_rmac = made
         kept_enc = KeptCbc(Algorithm.TDES, s_enc.view())
         return SoftChannelSession(s_enc, s_dek, kept_enc, s_mac, s_rmac, self.keys.open_sealed)
 
@@ -147,7 +174,7 @@ class SoftScp03Session:
     """S-ENC, S-MAC and S-RMAC of one SCP03 channel, and the chip's own K-DEK (amendment D 1.2, 6.2.1, 6.2.8)."""
 
     mac: Secret
-    dek: Secret
+    dek: Dek
     kept_enc: KeptCbc
     kept_mac: KeptCmac
     kept_rmac: KeptCmac
@@ -170,15 +197,14 @@ class SoftScp03Session:
 
     def rewrap(self, sealed: Sealed) -> bytes:
         """A value that is not whole blocks of AES is filled with 80 00.. (its DGI rule fills to 8 bytes at most)."""
+        if _inside(sealed):
+            return self.dek.rewrap(sealed)
         with self.open_sealed(_in_blocks(sealed, 8)) as plain:
             filled = plain.view() if len(plain) % 16 == 0 else pad80(plain.view(), 16)
-            return self._under_dek(bytes(filled))
+            return self.dek.encrypt(filled)
 
     def new_keys(self, new: SoftPlatformKeys, algorithm: Algorithm, key_data: bytes) -> tuple[KeyUnderDek, ...]:
-        return _under_dek(new, algorithm, key_data, 16, self._under_dek)
-
-    def _under_dek(self, plain: bytes) -> bytes:
-        return encrypt_cbc(Algorithm.AES, self.dek.view(), bytes(16), plain)
+        return _under_dek(new, algorithm, key_data, 16, self.dek.encrypt)
 
     def __repr__(self) -> str:
         return "<SCP03 session keys>"
@@ -192,17 +218,33 @@ class SoftScp03Keys:
 
     def open(self, key_data: bytes, kvn: int, context: bytes) -> SoftScp03Session:
         """``context`` is host challenge | card challenge."""
-        enc, mac, dek = self.keys.card_keys(Algorithm.AES, key_data)
-        with enc, mac:
-            length = len(mac)
-            s_mac = Secret(scp03_derive(mac.view(), Scp03Constant.S_MAC, context, length))
-            kept_enc = KeptCbc(Algorithm.AES, scp03_derive(enc.view(), Scp03Constant.S_ENC, context, length))
-            kept_rmac = KeptCmac(Algorithm.AES, scp03_derive(mac.view(), Scp03Constant.S_RMAC, context, length))
+        root, length = self.keys.at, self.keys.size
+        enc, mac, dek = (self.keys.path(Algorithm.AES, key_data, index) for index in (1, 2, 3))
+        s_mac = root.derive((*mac, _scp03(Scp03Constant.S_MAC, context, length)))
+        with (
+            root.derive((*enc, _scp03(Scp03Constant.S_ENC, context, length))) as s_enc,
+            root.derive((*mac, _scp03(Scp03Constant.S_RMAC, context, length))) as s_rmac,
+        ):
+            kept_enc, kept_rmac = KeptCbc(Algorithm.AES, s_enc.view()), KeptCmac(Algorithm.AES, s_rmac.view())
         kept_mac = KeptCmac(Algorithm.AES, s_mac.view())
-        return SoftScp03Session(s_mac, dek, kept_enc, kept_mac, kept_rmac, self.keys.open_sealed)
+        own = root.dek(dek, Algorithm.AES)
+        return SoftScp03Session(s_mac, own, kept_enc, kept_mac, kept_rmac, self.keys.open_sealed)
 
     def __repr__(self) -> str:
         return "<channel keys>"
+
+
+def _scp02(constant: int, sequence: bytes) -> Step:
+    return Step(Algorithm.TDES, "CBC", (scp02_text(constant, sequence),), 16)
+
+
+def _scp03(constant: int, context: bytes, length: int) -> Step:
+    return Step(Algorithm.AES, "CMAC", scp03_texts(constant, context, length), length)
+
+
+def _inside(sealed: Sealed) -> bool:
+    """Whether what is sealed are objects of a device, not a value."""
+    return sealed.under == WRAPPING
 
 
 def _in_blocks(sealed: Sealed, block: int) -> Sealed:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from cardfab.crypto import Algorithm, Buffer, CipherRefused, encrypt_ecb
-from cardfab.crypto.derive import kcv, ss_diversify, ss_factors
-from cardfab.crypto.line import auth_data, load_mac, sm_encrypt, sm_mac
+from cardfab.crypto.derive import ss_diversify, ss_factors, ss_text
+from cardfab.crypto.line import auth_data_by, load_mac, session_cipher, session_text, sm_encrypt_by, sm_mac_by
 from cardfab.keys.label import Level
 from cardfab.keys.secret import Secret
+from cardfab.keys.vault import BlockKey, ClearKey, Path, ecb
 
 FACTORS_DONE = {Level.MINISTRY: 0, Level.PROVINCE: 1, Level.CITY: 2}
 """How many of the three factors have been applied to a root of that level."""
@@ -42,34 +41,61 @@ def card_key_bytes(algorithm: Algorithm, root: Buffer, region: str, historical: 
     return key
 
 
+def card_key_path(algorithm: Algorithm, region: str, historical: bytes, done: int) -> Path:
+    """The same as steps from a root."""
+    return tuple(ecb(algorithm, ss_text(algorithm, factor)) for factor in ss_factors(region, historical)[done:])
+
+
 def one_block(algorithm: Algorithm, key: Buffer, data: bytes) -> bytes:
     """E(key, data padded with 00): the proof that cards without session keys want; no more than one block is given."""
+    return encrypt_ecb(algorithm, key, _block(algorithm, data))
+
+
+def _block(algorithm: Algorithm, data: bytes) -> bytes:
     if len(data) > algorithm.block:
         raise CipherRefused(f"a proof is over at most {algorithm.block} bytes, not {len(data)}")
-    return encrypt_ecb(algorithm, key, data.ljust(algorithm.block, b"\x00"))
+    return data.ljust(algorithm.block, b"\x00")
 
 
-@dataclass(frozen=True, slots=True)
 class SoftCardKey:
-    """A card's key held in memory; fulfils ``keys.store.OnCardKey`` and ``apdu.line.CardKey``."""
+    """A card's key, in memory or in a device; fulfils ``keys.store.OnCardKey`` and ``apdu.line.CardKey``.
 
-    algorithm: Algorithm
-    value: Secret
+    What goes over the line is under a session key of one challenge, which is made where the key is and may leave.
+    """
+
+    __slots__ = ("_key", "algorithm")
+
+    def __init__(self, algorithm: Algorithm, value: Secret | BlockKey) -> None:
+        self.algorithm = algorithm
+        self._key: BlockKey = ClearKey(algorithm, value) if isinstance(value, Secret) else value
 
     def authenticate(self, challenge: bytes, original: bytes) -> bytes:
-        return auth_data(self.algorithm, self.value.view(), challenge, original)
+        with self._session(challenge) as key:
+            return auth_data_by(self.algorithm, key.view(), original)
 
     def mac(self, challenge: bytes, data: bytes) -> bytes:
-        return sm_mac(self.algorithm, self.value.view(), challenge, data)
+        with self._session(challenge) as key:
+            return sm_mac_by(self.algorithm, key.view(), data)
 
     def encrypt(self, challenge: bytes, plain: bytes) -> bytes:
-        return sm_encrypt(self.algorithm, self.value.view(), challenge, plain)
+        with self._session(challenge) as key:
+            return sm_encrypt_by(self.algorithm, key.view(), plain)
 
     def answer(self, data: bytes) -> bytes:
-        return one_block(self.algorithm, self.value.view(), data)
+        return self._key.ecb(_block(self.algorithm, data))
 
     def code(self, data: bytes) -> bytes:
-        return load_mac(self.algorithm, self.value.view(), bytes(self.algorithm.block), data)
+        with self.value as key:
+            return load_mac(self.algorithm, key.view(), bytes(self.algorithm.block), data)
+
+    @property
+    def value(self) -> Secret:
+        """A copy of the key for a computation that cannot be done where it is: service-clear."""
+        return self._key.clear()
+
+    def _session(self, challenge: bytes) -> Secret:
+        return self._key.session(session_text(self.algorithm, challenge), session_cipher(self.algorithm).block)
 
     def __repr__(self) -> str:
-        return f"<card key {self.algorithm.value}, KCV {kcv(self.algorithm, self.value.view()).hex().upper()}>"
+        check = self._key.ecb(bytes(self.algorithm.block))[:3].hex().upper()
+        return f"<card key {self.algorithm.value}, KCV {check}>"

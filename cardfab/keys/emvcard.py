@@ -1,6 +1,6 @@
 """The issuer's host behind the store's door: keys of one payment card used, never shown.
 
-A part of :class:`~cardfab.keys.soft.SoftKeyStore`; the computations are those of :mod:`cardfab.crypto.emv`.
+A part of :class:`~cardfab.keys.keystore.VaultKeyStore`; the computations are those of :mod:`cardfab.crypto.emv`.
 """
 
 from __future__ import annotations
@@ -8,28 +8,28 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from cardfab.crypto import Algorithm, Buffer, CipherRefused, decrypt_ecb, encrypt_ecb
-from cardfab.crypto.derive import emv_option_a
+from cardfab.crypto import Algorithm, CipherRefused, encrypt_ecb
+from cardfab.crypto.cipher import encrypt_ecb_to
 from cardfab.crypto.emv import (
     application_cryptogram,
     arpc,
-    emv_option_b,
     iad_mac,
-    odd_parity,
     pin_block,
     pin_change_block,
     pin_of_block,
-    pvv,
     script_mac,
-    session_key,
+    session_text,
+    set_odd_parity,
+    udk_data,
 )
 from cardfab.crypto.mac import same
 from cardfab.errors import KeyFault, Text
 from cardfab.keys.emvkeys import PinChangeKey
-from cardfab.keys.issuer import SoftIssuer
-from cardfab.keys.label import Sealed, Usage
+from cardfab.keys.issuer import BankSide
+from cardfab.keys.label import Mode, Sealed, Usage
 from cardfab.keys.secret import Secret
 from cardfab.keys.store import KeyUseRefused
+from cardfab.keys.vault import ecb, taken
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class SoftEmvCard:
     open_sealed: Callable[[Sealed], Secret] = field(repr=False)
 
     def _session(self, key: Secret, atc: bytes) -> Secret:
-        return Secret(session_key(self.algorithm, key.view(), atc))
+        return taken(encrypt_ecb_to(self.algorithm, key.view(), session_text(atc)))
 
     def certifies(self, atc: bytes, data: bytes, cryptogram: bytes) -> bool:
         with self._session(self.ac, atc) as key:
@@ -78,13 +78,12 @@ class SoftEmvCard:
         return f"<keys of one payment card, {self.algorithm.value}>"
 
 
-class SoftEmvHost(SoftIssuer):
-    """The host's side of a key store over keys in memory."""
+class HostSide(BankSide):
+    """The host's side of a key store. A card's keys are in clear here while its card is on line: service-clear."""
 
     def emv_card(
         self, labels: Sequence[str], pan: str, psn: str, *, option: str = "A", parity: bool = False
     ) -> SoftEmvCard:
-        derive = {"A": emv_option_a, "B": emv_option_b}[option]
         algorithms = {self.info(label).algorithm for label in labels}
         if len(algorithms) != 1 or len(labels) != 3:
             raise KeyFault(
@@ -98,8 +97,11 @@ class SoftEmvHost(SoftIssuer):
         algorithm = Algorithm(algorithms.pop())
         found: list[Secret] = []
         for label in labels:
-            key = derive(self._use(label, Usage.EMV_ROOT).view(), pan, psn, algorithm=algorithm)
-            found.append(Secret(odd_parity(key) if parity and algorithm is Algorithm.TDES else key))
+            self._may(label, Usage.EMV_ROOT)
+            key = self._vault.root(label).derive((ecb(algorithm, udk_data(option, pan, psn)),))
+            if parity and algorithm is Algorithm.TDES:
+                set_odd_parity(key.view())
+            found.append(key)
         ac, smi, smc = found
         return SoftEmvCard(algorithm, ac, smi, smc, self._open_transport)
 
@@ -107,12 +109,15 @@ class SoftEmvHost(SoftIssuer):
         entered = self._entered(label, form, ciphered, pan)
         if entered is None:
             return False
-        with self._open_transport(reference) as block:
-            return same(entered.encode(), pin_of_block(2, block.view()).encode())
+        with entered, self._open_transport(reference) as block:
+            return same(entered.view(), block.view())
 
     def pin_has_pvv(self, label: str, form: int, ciphered: bytes, pan: str, pvk: str, index: int, pvv: str) -> bool:
         entered = self._entered(label, form, ciphered, pan)
-        return entered is not None and same(_pvv(self._use(pvk, Usage.PVV).view(), pan, entered, index), pvv.encode())
+        if entered is None:
+            return False
+        with entered:
+            return same(self._pvv(pvk, pan, entered, index).encode(), pvv.encode())
 
     def pad_block(self, label: str, form: int, pin: str, pan: str) -> bytes:
         """What a pin pad gives for a PIN that was typed here: for a training station, which has no pad."""
@@ -120,15 +125,11 @@ class SoftEmvHost(SoftIssuer):
         if not info.training:
             raise KeyUseRefused(info, Usage.PIN_TRANSPORT)
         with Secret(pin_block(form, pin, pan=pan, random=self._random)) as block:
-            return encrypt_ecb(Algorithm.TDES, self._use(label, Usage.PIN_TRANSPORT).view(), block.view())
+            self._may(label, Usage.PIN_TRANSPORT, Mode.ENCRYPT)
+            return self._vault.encrypt(label, bytes(block.view()))
 
-    def _entered(self, label: str, form: int, ciphered: bytes, pan: str) -> str | None:
-        key = self._use(label, Usage.PIN_TRANSPORT)
+    def _entered(self, label: str, form: int, ciphered: bytes, pan: str) -> Secret | None:
         try:
-            return pin_of_block(form, decrypt_ecb(Algorithm.TDES, key.view(), ciphered), pan=pan)
+            return self._pin_of_pad(label, form, ciphered, pan)
         except CipherRefused:
             return None
-
-
-def _pvv(key: Buffer, pan: str, pin: str, index: int) -> bytes:
-    return pvv(key, pan, pin, index).encode()

@@ -1,7 +1,7 @@
 """What a bank's keys do for its cards, behind the store's door: certificates, card keys, PINs, values on the stripe.
 
-A mixin of :class:`~cardfab.keys.soft.SoftKeyStore`. No call gives a private key, a UDK or a PIN away; what is loaded to
-a chip comes sealed. Every signature is verified before it leaves. RSA keys of chips are made ahead
+A part of :class:`~cardfab.keys.keystore.VaultKeyStore`. No call gives a private key, a UDK or a PIN away; what is
+loaded to a chip comes sealed. Every signature is verified before it leaves. RSA keys of chips are made ahead
 (:mod:`cardfab.keys.pool`), SM2 keys on the spot.
 """
 
@@ -10,22 +10,23 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
-from cardfab.crypto import Algorithm, Buffer, CipherRefused, decrypt_ecb, pad80, seal, unseal
+from cardfab.crypto import Algorithm, Buffer, CipherRefused
 from cardfab.crypto.derive import kcv
 from cardfab.crypto.emv import (
-    cvn,
-    odd_parity,
+    block2_of,
+    cvn_of,
+    cvn_text,
     pin_block,
     pin_digits,
     pin_length,
-    pin_of_block,
-    pvv,
+    pvv_block,
+    pvv_of,
+    set_odd_parity,
     udk_data,
 )
 from cardfab.crypto.emvcert import certificate_block, request_proof, seal_block
-from cardfab.crypto.kept import KeptEcb
 from cardfab.crypto.rsa import RsaPrivate, RsaPublic, consistent, crt_of_der, der_of_primes, generate
-from cardfab.crypto.sm import sm2_digest, sm2_generate, sm2_public, sm2_sign_digest, sm2_verify
+from cardfab.crypto.sm import sm2_digest, sm2_generate, sm2_verify
 from cardfab.errors import KeyFault, Text
 from cardfab.keys.certificates import (
     CertificateFault,
@@ -35,10 +36,12 @@ from cardfab.keys.certificates import (
     IssuerRequest,
     PublicKey,
 )
+from cardfab.keys.custody import Custody
 from cardfab.keys.issuerkeys import Filling, IccKey
-from cardfab.keys.label import KeyInfo, Sealed, Usage
+from cardfab.keys.label import KeyInfo, Mode, Sealed, Usage
 from cardfab.keys.published import PUBLISHED_PIN
 from cardfab.keys.secret import Secret
+from cardfab.keys.vault import Vault, ecb
 
 POOL = "station/pool"
 _TRANSPORT = "station/transport"
@@ -46,22 +49,20 @@ _RSA_PARTS = ("q^-1 mod p", "d mod (q-1)", "d mod (p-1)", "q", "p")
 _BLOCK = 8
 
 
-class SoftIssuer(ABC):
-    """The bank's side of a key store over keys in memory."""
+class BankSide(ABC):
+    """The bank's side of a key store."""
 
+    _vault: Vault
     _random: Callable[[int], bytes]
     _certificates: dict[str, IssuerCertificate]
-    _signers: dict[str, RsaPrivate]
-    _roots: dict[str, KeptEcb]
-    _points: dict[str, bytes]
 
     @abstractmethod
     def info(self, label: str) -> KeyInfo:
         """A key's attributes; raises KeyUnknown."""
 
     @abstractmethod
-    def _use(self, label: str, usage: Usage) -> Secret:
-        """A key, for the one purpose that it has."""
+    def _may(self, label: str, usage: Usage, mode: Mode | None = None, *, making: bool = False) -> KeyInfo:
+        """Raise unless the key may be used so; its attributes."""
 
     @abstractmethod
     def _seal_transport(self, plain: Secret, meaning: str, kcvs: tuple[bytes, ...]) -> Sealed:
@@ -71,15 +72,16 @@ class SoftIssuer(ABC):
     def _open_transport(self, sealed: Sealed) -> Secret:
         """The inverse of sealing it."""
 
+    @abstractmethod
+    def _unsealed(self, label: str, usage: Usage, sealed: bytes, bound: bytes, what: str) -> Secret:
+        """What was sealed under a key or an earlier version of it; raises StoreLocked."""
+
     # -- issuer keys and the authority ---------------------------------------------------------------------------------
 
     def issuer_public(self, label: str) -> PublicKey:
-        if self.info(label).algorithm == "SM2":
-            d = self._use(label, Usage.ISSUER)
-            if label not in self._points:
-                self._points[label] = sm2_public(d.view())
-            return self._points[label]
-        return self._signer(label).public
+        if self._may(label, Usage.ISSUER).algorithm == "SM2":
+            return self._vault.sm2_public(label)
+        return self._rsa(label)
 
     def issuer_request(self, label: str, rid: bytes, iin: bytes, expiry: bytes, tracking: bytes) -> IssuerRequest:
         """A request for a certificate, proved with the key itself."""
@@ -89,7 +91,7 @@ class SoftIssuer(ABC):
             proof = fields + self._sm2_sign(label, public, fields)
         else:
             block, _ = request_proof(public, iin, expiry, tracking)
-            proof = self._signer(label).sign(block)
+            proof = self._vault.rsa(label, block)
         return IssuerRequest(rid, iin, expiry, tracking, public, proof)
 
     def import_certificate(self, label: str, answer: IssuerCertificate) -> None:
@@ -99,7 +101,11 @@ class SoftIssuer(ABC):
                 Text(f"This certificate is for another key than '{label}'.", f"该证书不属于密钥“{label}”。"),
                 code="CF-6403",
             )
+        self._keep_certificate(label, answer)
         self._certificates[label] = answer
+
+    def _keep_certificate(self, label: str, answer: IssuerCertificate) -> None:  # noqa: B027 - a file is written whole
+        """Where the keys lie in a device, their certificates do too."""
 
     def issuer_certificate(self, label: str) -> IssuerCertificate:
         self.info(label)
@@ -117,9 +123,9 @@ class SoftIssuer(ABC):
         if self.info(label).algorithm == "SM2":
             fields = b"\x13" + dac
             return fields + self._sm2_sign(label, self.issuer_public(label), fields + static)
-        signer = self._signer(label)
+        public = self._rsa(label, making=True)
         fields = b"\x03\x01" + dac  # EMV book 2, 5.4 table 7
-        return signer.sign(seal_block(fields.ljust(signer.public.length - 22, b"\xbb"), static))
+        return self._vault.rsa(label, seal_block(fields.ljust(public.length - 22, b"\xbb"), static))
 
     def certify_icc(self, label: str, subject: IccSubject, public: PublicKey, static: bytes) -> IccCertificate:
         if isinstance(public, bytes):
@@ -127,23 +133,20 @@ class SoftIssuer(ABC):
             fields = b"\x14" + subject.head + bytes.fromhex("04000440") + public
             signature = self._sm2_sign(label, self.issuer_public(label), fields + static)
             return IccCertificate(fields + signature, b"", b"")
-        signer = self._signer(label)
-        block, remainder = certificate_block(public, signer.public.length, 0x04, subject.head, static)
-        return IccCertificate(signer.sign(block), remainder, public.exponent)
+        issuer = self._rsa(label, making=True)
+        block, remainder = certificate_block(public, issuer.length, 0x04, subject.head, static)
+        return IccCertificate(self._vault.rsa(label, block), remainder, public.exponent)
 
-    def _signer(self, label: str) -> RsaPrivate:
-        value = self._use(label, Usage.ISSUER)
-        if label not in self._signers:
-            if not self.info(label).algorithm.startswith("RSA"):
-                raise KeyFault(Text(f"'{label}' is no RSA key.", f"“{label}”不是 RSA 密钥。"), code="CF-6405")
-            self._signers[label] = RsaPrivate.of_der(value.view())
-        return self._signers[label]
+    def _rsa(self, label: str, *, making: bool = False) -> RsaPublic:
+        if not self._may(label, Usage.ISSUER, making=making).algorithm.startswith("RSA"):
+            raise KeyFault(Text(f"'{label}' is no RSA key.", f"“{label}”不是 RSA 密钥。"), code="CF-6405")
+        return self._vault.rsa_public(label)
 
     def _sm2_sign(self, label: str, public: PublicKey, message: bytes) -> bytes:
         if not isinstance(public, bytes):
             raise KeyFault(Text(f"'{label}' is no SM2 key.", f"“{label}”不是 SM2 密钥。"), code="CF-6405")
-        digest = sm2_digest(public, message)
-        signature = sm2_sign_digest(self._use(label, Usage.ISSUER).view(), digest, self._random)
+        self._may(label, Usage.ISSUER, making=True)
+        signature = self._vault.sm2_sign(label, sm2_digest(public, message), self._random)
         if not sm2_verify(public, message, signature):
             raise CipherRefused("a signature did not verify; this machine computes wrongly")
         return signature
@@ -160,21 +163,33 @@ class SoftIssuer(ABC):
         option: str = "A",
         parity: bool = False,
         check: str | None = None,
+        custody: Custody = "service-clear",
     ) -> Sealed:
-        data, keys, kcvs = udk_data(option, pan, psn), bytearray(), []
         for label in labels:
-            key = self._root(label).encrypt(data)
-            keys += odd_parity(key) if parity else key
-            kcvs.append(kcv(Algorithm(check or self.info(label).algorithm), key))
-        with Secret(keys) as joined:
+            self._may(label, Usage.EMV_ROOT, making=True)
+        data = udk_data(option, pan, psn)
+        if custody == "token-wrap":
+            return self._emv_keys_inside(labels, data, meaning, parity=parity)
+        joined, kcvs = Secret(bytes(16 * len(labels))), []
+        with joined:
+            for place, label in enumerate(labels):
+                algorithm = Algorithm(self.info(label).algorithm)
+                with self._vault.root(label).derive((ecb(algorithm, data),)) as key:
+                    kcvs.append(kcv(Algorithm(check or algorithm.value), key.view()))
+                    if parity:
+                        set_odd_parity(key.view())
+                    joined.view()[16 * place : 16 * place + 16] = key.view()
             return self._seal_transport(joined, meaning, tuple(kcvs))
 
-    def _root(self, label: str) -> KeptEcb:
-        """The cipher of an issuer master key, its schedule kept for all the cards below it."""
-        root = self._use(label, Usage.EMV_ROOT)
-        if label not in self._roots:
-            self._roots[label] = KeptEcb(Algorithm(self.info(label).algorithm), root.view())
-        return self._roots[label]
+    def _emv_keys_inside(self, labels: Sequence[str], data: bytes, meaning: str, *, parity: bool) -> Sealed:
+        """The same, each key an object of the device that leaves it wrapped."""
+        found = []
+        for label in labels:
+            path = (ecb(Algorithm(self.info(label).algorithm), data),)
+            found.append(self._vault.root(label).sealed(path, parity=parity))
+        wrapped, kcvs = (b"".join(one) for one in zip(*found, strict=True))
+        checks = tuple(kcvs[at : at + 3] for at in range(0, len(kcvs), 3))
+        return Sealed(wrapped, self._vault.wrapping, meaning, 16 * len(labels), checks)
 
     # -- chips' own keys -----------------------------------------------------------------------------------------------
 
@@ -196,7 +211,9 @@ class SoftIssuer(ABC):
         if not consistent(crt, public):
             raise CipherRefused("the components of a new key do not belong together")
         head = bytes([public.length]) + public.modulus + public.exponent.rjust(3, b"\x00")
-        return head + seal(self._use(POOL, Usage.POOL).view(), b"".join(crt.in_order()), head, self._random)
+        self._may(POOL, Usage.POOL, Mode.ENCRYPT, making=True)
+        with Secret(b"".join(crt.in_order())) as plain:
+            return head + self._vault.seal(POOL, plain.view(), head, self._random)
 
     def seal_primes_for_pool(self, p: int, q: int, exponent: int) -> bytes:
         """As :meth:`seal_for_pool`, of a key given by its primes: for keys that were made elsewhere."""
@@ -205,22 +222,25 @@ class SoftIssuer(ABC):
     def icc_from_pool(self, sealed: bytes, filling: Filling = "always80") -> IccKey:
         length = sealed[0]
         head = sealed[: length + 4]
-        with Secret(unseal(self._use(POOL, Usage.POOL).view(), sealed[len(head) :], head)) as plain:
+        with self._unsealed(POOL, Usage.POOL, sealed[len(head) :], head, "chip key") as plain:
             half = (length + 1) // 2
             parts = [plain.view()[at : at + half] for at in range(0, 5 * half, half)]
             values = [self._chip_value(n, part, filling) for n, part in zip(_RSA_PARTS, parts, strict=True)]
         return IccKey(RsaPublic(head[1:-3], head[-3:].lstrip(b"\x00")), tuple(values))
 
     def _chip_value(self, meaning: str, value: Buffer, filling: Filling) -> Sealed:
-        with Secret(pad80(value, _BLOCK) if filling == "always80" else value) as filled:
+        padded = len(value) // _BLOCK * _BLOCK + _BLOCK if filling == "always80" else len(value)
+        with Secret(bytes(padded)) as filled:
+            filled.view()[: len(value)] = value
+            if filling == "always80":
+                filled.view()[len(value)] = 0x80  # ISO 9797-1 method 2
             return self._seal_transport(filled, meaning, ())
 
     # -- PIN and stripe ------------------------------------------------------------------------------------------------
 
     def pin_from_pad(self, label: str, form: int, ciphered: bytes, pan: str, meaning: str) -> Sealed:
-        key = self._use(label, Usage.PIN_TRANSPORT)
         try:
-            pin = pin_of_block(form, decrypt_ecb(Algorithm.TDES, key.view(), ciphered), pan=pan)
+            block = self._pin_of_pad(label, form, ciphered, pan)
         except CipherRefused:
             raise KeyFault(
                 Text(
@@ -230,8 +250,18 @@ class SoftIssuer(ABC):
                 do=Text("Ask the holder to enter the PIN again.", "请持卡人重新输入密码。"),
                 code="CF-6406",
             ) from None
-        with Secret(pin_block(2, pin)) as block:
+        with block:
             return self._seal_transport(block, meaning, ())
+
+    def _pin_of_pad(self, label: str, form: int, ciphered: bytes, pan: str) -> Secret:
+        """The PIN in a pad's block, as a block of format 2; raises CipherRefused where there is none."""
+        self._may(label, Usage.PIN_TRANSPORT, Mode.DECRYPT)
+        if len(ciphered) != _BLOCK:
+            raise CipherRefused("a ciphered PIN block has 8 bytes")
+        found = Secret(bytes(_BLOCK))
+        with self._vault.decrypt(label, ciphered) as block:
+            block2_of(form, block.view(), pan, found.view())
+        return found
 
     def training_pin(self, digits: int, meaning: str) -> Sealed:
         if not self.info(_TRANSPORT).training:
@@ -254,9 +284,15 @@ class SoftIssuer(ABC):
                 send(page.view())
 
     def cvn(self, label: str, pan: str, expiry: str, service_code: str) -> str:
-        return cvn(self._use(label, Usage.CVN).view(), pan, expiry, service_code)
+        self._may(label, Usage.CVN, Mode.MAC)
+        return cvn_of(self._vault.retail_mac(label, cvn_text(pan, expiry, service_code)))
 
     def pvv(self, label: str, pan: str, pin: Sealed, index: int) -> str:
-        key = self._use(label, Usage.PVV)
         with self._open_transport(pin) as block:
-            return pvv(key.view(), pan, pin_of_block(2, block.view()), index)
+            return self._pvv(label, pan, block, index)
+
+    def _pvv(self, label: str, pan: str, pin: Secret, index: int) -> str:
+        self._may(label, Usage.PVV, Mode.MAC)
+        with Secret(bytes(_BLOCK)) as text:
+            pvv_block(pan, pin.view(), index, text.view())
+            return pvv_of(self._vault.encrypt(label, text.view()))

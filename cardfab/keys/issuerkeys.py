@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from cardfab.keys.certificates import IccCertificate, IccSubject, IssuerCertificate, PublicKey
+from cardfab.keys.custody import Custody
 from cardfab.keys.label import Sealed
 
 Filling = Literal["always80", "none"]
@@ -53,8 +54,12 @@ class IssuerKeys(Protocol):
         option: str = "A",
         parity: bool = False,
         check: str | None = None,
+        custody: Custody = "service-clear",
     ) -> Sealed:
-        """The card's UDKs, one after the other, sealed, with check values (by the cipher ``check`` where given)."""
+        """The card's UDKs, one after the other, sealed, with check values (by the cipher ``check`` where given).
+
+        ``custody`` token-wrap: each is an object of the device, which only the chip's channel opens again.
+        """
         ...
 
     def icc_sm2(self, filling: Filling = "always80") -> IccKey:

@@ -107,6 +107,7 @@ MASTER_ROOTS: tuple[KeySpec, ...] = (
 FACTORY_KEYS: tuple[KeySpec, ...] = _specs(FACTORY_LABELS, Usage.FACTORY, Level.STATION)
 BANK_ROOTS: tuple[KeySpec, ...] = (
     KeySpec("bank/KMC", "3DES", Usage.CHANNEL_ROOT, Level.BANK),
+    KeySpec("bank/AES/KMC", "AES", Usage.CHANNEL_ROOT, Level.BANK),
     *(KeySpec(f"bank/IMK-{name}", "3DES", Usage.EMV_ROOT, Level.BANK) for name in ("AC", "SMI", "SMC")),
     *(KeySpec(f"bank/SM4/IMK-{name}", "SM4", Usage.EMV_ROOT, Level.BANK) for name in ("AC", "SMI", "SMC")),
     KeySpec("bank/CVK", "3DES", Usage.CVN, Level.BANK),

@@ -12,13 +12,25 @@ from typing import Final
 from cardfab.crypto import Buffer
 
 
+class _Wiped(bytearray):
+    """A buffer that is wiped when the last view of it is gone."""
+
+    __slots__ = ()
+
+    def __del__(self) -> None:
+        memoryview(self)[:] = bytes(len(self))
+
+
 class Secret:
-    """Key bytes in a buffer of their own. Use :meth:`view` for one call; :meth:`wipe` when done."""
+    """Key bytes in a buffer of their own. Use :meth:`view` for one call; :meth:`wipe` when done.
+
+    One that is dropped is wiped too, so that the keys of a card go with the object that used them.
+    """
 
     __slots__ = ("_bytes",)
 
     def __init__(self, value: Buffer) -> None:
-        self._bytes: Final = bytearray(value)
+        self._bytes: Final = _Wiped(value)
 
     def view(self) -> memoryview:
         """The bytes, not copied."""

@@ -6,15 +6,19 @@ chip's own session key) is computed behind this door; objects handed out show ch
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Protocol
 
 from cardfab.crypto.purse import Load, Purchase
 from cardfab.errors import KeyFault, Text
+from cardfab.keys.custody import Capabilities
 from cardfab.keys.emvkeys import EmvHostKeys
+from cardfab.keys.explain import Explained
 from cardfab.keys.issuerkeys import IssuerKeys
-from cardfab.keys.label import KeyInfo, Level, Sealed, Usage
+from cardfab.keys.label import KeyInfo, KeySpec, Level, Mode, Sealed, State, Usage
+from cardfab.keys.secret import Secret
 
 
 class KeyUnknown(KeyFault):
@@ -62,6 +66,65 @@ class KeyUseRefused(KeyFault):
                 f"密钥“{info.label}”的用途为{info.usage.zh}，不能用于{asked.zh}。",
             )
         )
+
+
+class KeyModeRefused(KeyUseRefused):
+    """The purpose is right, and the label allows less than its purpose does."""
+
+    default_code = "CF-6254"
+
+    def __init__(self, info: KeyInfo, mode: Mode) -> None:
+        KeyFault.__init__(
+            self,
+            Text(f"The key '{info.label}' may not {mode}.", f"密钥“{info.label}”不允许{mode.zh}。"),
+            do=Text("'cardfab keys list' shows what it may.", "cardfab keys list 可查看其允许的使用方式。"),
+        )
+
+
+class KeyNotInForce(KeyUseRefused):
+    """The key is retired or destroyed, or this is not its time."""
+
+    default_code = "CF-6255"
+
+    def __init__(self, info: KeyInfo, what: Text) -> None:
+        KeyFault.__init__(
+            self,
+            Text(f"The key '{info.label}' {what.en}.", f"密钥“{info.label}”{what.zh}。"),
+            do=Text("Put a new version in its place: 'cardfab keys rotate'.", "请用 cardfab keys rotate 换用新版本。"),
+        )
+
+
+Today = Callable[[], date]
+"""Which day it is, for the validity of keys."""
+
+
+def require_use(
+    info: KeyInfo, usage: Usage, mode: Mode | None = None, *, today: Today | None = None, making: bool = False
+) -> None:
+    """Raise :class:`KeyUseRefused` unless the label allows this use. The one place where that is decided.
+
+    ``mode`` None: one of the usage's own is meant. ``making`` is a use for something new (a card's key, a seal, a
+    signature), which a retired key is not for. Without ``today`` the time is not looked at.
+    """
+    if info.usage is not usage:
+        raise KeyUseRefused(info, usage)
+    if info.state is State.DESTROYED:
+        raise KeyNotInForce(info, Text("is destroyed", "已销毁"))
+    if making and info.state is State.RETIRED:
+        raise KeyNotInForce(info, Text("is retired and makes nothing new", "已停用，不能用于新的制作"))
+    if mode is not None and mode not in info.modes:
+        raise KeyModeRefused(info, mode)
+    if mode is None and not info.modes & usage.modes:
+        raise KeyModeRefused(info, min(usage.modes))
+    day = "" if today is None else _iso(today)
+    if day and info.valid_from and day < info.valid_from:
+        raise KeyNotInForce(info, Text(f"is valid from {info.valid_from}", f"自 {info.valid_from} 起有效"))
+    if day and info.valid_until and day > info.valid_until:
+        raise KeyNotInForce(info, Text(f"was valid until {info.valid_until}", f"有效期至 {info.valid_until}"))
+
+
+def _iso(clock: Today) -> str:
+    return clock().isoformat()
 
 
 class StoreLocked(KeyFault):
@@ -270,6 +333,10 @@ class KeyToLoad(Protocol):
 class KeyStore(IssuerKeys, EmvHostKeys, Protocol):
     """What the station asks of key material. Every method raises :class:`KeyUnknown` or :class:`KeyUseRefused`."""
 
+    def capabilities(self) -> Capabilities:
+        """What the device behind this store can do; it was tried when the store was opened."""
+        ...
+
     def infos(self) -> Sequence[KeyInfo]:
         """All keys, by label."""
         ...
@@ -356,4 +423,48 @@ class KeyStore(IssuerKeys, EmvHostKeys, Protocol):
 
     def public(self, label: str) -> bytes:
         """The public key of a signing key, 32 bytes."""
+        ...
+
+    def explain(self, label: str, scheme: str, factors: Mapping[str, str]) -> tuple[Explained, ...]:
+        """Every step of a named scheme's derivation under a root, with check values and no key; numbers are masked."""
+        ...
+
+
+class KeyManager(Protocol):
+    """The life of keys. Every change is on disk, whole, when the call returns; no call returns a key.
+
+    A store is for training or it is not. In one that is not, a key comes in with the id of a ``ceremony`` only, and
+    a published or weak value is refused. Raises :class:`~cardfab.errors.KeyFault`.
+    """
+
+    def infos(self) -> Sequence[KeyInfo]:
+        """All keys, by label, retired and destroyed ones too."""
+        ...
+
+    def generate(self, spec: KeySpec, *, ceremony: str = "") -> KeyInfo:
+        """A new key at random."""
+        ...
+
+    def import_value(self, spec: KeySpec, value: Secret, *, ceremony: str = "") -> KeyInfo:
+        """A key whose value was put together elsewhere, as a ceremony does; ``value`` is wiped."""
+        ...
+
+    def import_block(self, spec: KeySpec, block: str, under: str, *, ceremony: str = "") -> KeyInfo:
+        """A key out of a key block under the key ``under``; the block's header must say what the spec says."""
+        ...
+
+    def export_block(self, label: str, under: str) -> str:
+        """The key as a key block under another."""
+        ...
+
+    def rotate(self, label: str, *, ceremony: str = "") -> KeyInfo:
+        """A new version under the label; the old one is retired as ``LABEL@VERSION``."""
+        ...
+
+    def retire(self, label: str) -> KeyInfo:
+        """The key makes nothing new from now on."""
+        ...
+
+    def destroy(self, label: str) -> KeyInfo:
+        """The value is wiped; the label and its attributes stay, so that nobody gives it again."""
         ...

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cardfab.printer.fault import Fault
 from cardfab.printer.raster import PrintSide
+from cardfab.printer.stripe import Stripe
 
 
 class CardPosition(Enum):
@@ -21,6 +22,9 @@ class CardPosition(Enum):
     PRINT = "print"
     CONTACT = "contact"
     CONTACTLESS = "contactless"
+    STRIPE = "stripe"
+    REJECT = "reject"
+    EJECT = "eject"
     UNKNOWN = "unknown"
 
 
@@ -57,12 +61,18 @@ class PrinterStatus:
     position: CardPosition
     reject_box_full: bool | None
     needs_cleaning: bool | None
+    warming: bool = False
+    head_hot: bool = False
+    jammed: bool = False
 
     @property
     def faults(self) -> tuple[Fault, ...]:
         """Every trouble seen, the one to mend first at the head."""
         seen = (
+            (Fault.JAM, self.jammed),
             (Fault.COVER_OPEN, self.cover_open),
+            (Fault.HEAD_HOT, self.head_hot),
+            (Fault.WARMING, self.warming),
             (Fault.RIBBON_MISSING, self.ribbon is Ribbon.MISSING),
             (Fault.RIBBON_ENDED, self.ribbon is Ribbon.ENDED),
             (Fault.REJECT_BOX_FULL, bool(self.reject_box_full)),
@@ -91,12 +101,18 @@ class CardPrinter(Protocol):
     def feed_to_contact(self) -> None:
         """Feed one card to the contact station. Refused while a card is inside, before anything moves."""
 
+    def touch_again(self) -> None:
+        """Put the contacts down on the chip once more: a chip that did not answer may only not have been reached."""
+
     def print_sides(self, front: PrintSide, back: PrintSide | None = None) -> None:
         """Move the card from the contact station to print and print it; it stays inside.
 
         Everything that can be refused is refused before the card moves. A fault after that leaves a card that must not
         be printed again: reject it.
         """
+
+    def write_stripe(self, stripe: Stripe) -> None:
+        """Write the magnetic stripe of the card inside and read it back where the printer can; before printing."""
 
     def eject(self) -> None:
         """Give the card out."""
@@ -109,3 +125,11 @@ class CardPrinter(Protocol):
 
     def close(self) -> None:
         """Close the line. Sends nothing."""
+
+
+@runtime_checkable
+class Cleans(Protocol):
+    """A printer that has a cleaning cycle of its own."""
+
+    def clean(self) -> None:
+        """Run it: no card inside and no ribbon, the cleaning card put in. Raises `PrinterFault`."""

@@ -27,6 +27,7 @@ from cardfab.printer.fault import Fault, PrinterFault
 from cardfab.printer.machine import Event, Machine, State
 from cardfab.printer.raster import COLOUR_PANELS, PrintSide, separate
 from cardfab.printer.stream import Stream
+from cardfab.printer.stripe import Stripe
 
 _VOLTS: Final = re.compile(r"(\d+)[,.](\d+) ?Volts", re.IGNORECASE)
 _NO_RIBBON: Final = "RIB"
@@ -106,6 +107,12 @@ class EvolisPrinter:
             self._expect(CardPosition.CONTACT)
         self._machine.move(Event.FED)
 
+    def touch_again(self) -> None:
+        """``Sis`` with a card at the contact station: nothing else lifts the contacts in the documents."""
+        self._expect(CardPosition.CONTACT)
+        self._run([self._settings.commands.to_contact])
+        self._expect(CardPosition.CONTACT)
+
     def print_sides(self, front: PrintSide, back: PrintSide | None = None) -> None:
         """Print one or both sides of the card that stands at the contact station; the card stays inside."""
         with self._step(Event.MOVED_TO_PRINT):
@@ -127,14 +134,50 @@ class EvolisPrinter:
             self._expect(CardPosition.PRINT)
         self._machine.move(Event.SIDES_PRINTED)
 
+    def write_stripe(self, stripe: Stripe) -> None:
+        """Write the tracks (``Dm``, ``Smw``), read them back (``Smr``, ``Rmb``) and compare; the card stays inside."""
+        commands = self._settings.commands
+        if stripe.coercivity not in commands.stripe:
+            raise PrinterFault(Fault.NO_STATION, Text("magnetic stripe", "磁条"))
+        with self._step(Event.MOVED_TO_PRINT):
+            self._run([commands.stripe[stripe.coercivity]])
+            for number in stripe.written:
+                # The track is not among the names that faults and watches show.
+                frame = command(f"Dm;{number};{stripe.track(number)}")
+                self._done(f"Dm;{number}", self._exchange(f"Dm;{number}", frame, self._settings.timeouts.parameter))
+            self._run([commands.stripe_write, commands.stripe_read])
+            for number in stripe.written:
+                read = self._ask(f"Rmb;{number}")
+                if read.strip("%;?") != stripe.track(number):
+                    raise PrinterFault(Fault.STRIPE, Text(f"track {number}", f"第{number}磁道"))
+            # Where the magnetic head leaves the card is not documented.
+            self._run([commands.to_contact])
+            self._expect(CardPosition.CONTACT)
+
     def eject(self) -> None:
         """Give the card out; it must be inside before and gone after."""
         with self._step(Event.CARD_EJECTED):
             if self.position() is CardPosition.NONE:
                 raise PrinterFault(Fault.WRONG_POSITION, _same(CardPosition.NONE.value))
+            if self._machine.state is State.CARD_FOUND:
+                # ``Se`` prints the last panel first: a panel of a job that was cut off must not land a second time.
+                self._run([self._settings.commands.start])
             self._run(self._settings.commands.eject)
             self._expect(CardPosition.NONE)
+            if self._settings.take_seconds and not self._taken():
+                self._run(self._settings.commands.reject)
+                raise PrinterFault(Fault.NOT_TAKEN)
         self._machine.move(Event.CARD_EJECTED)
+
+    def _taken(self) -> bool:
+        """Wait until the bezel is empty (``Rse;b``)."""
+        left = self._settings.take_seconds
+        while self._covered("Rse;b"):
+            if left <= 0:
+                return False
+            self._stream.pause(self._settings.query_pause)
+            left -= self._settings.query_pause
+        return True
 
     def reject(self) -> bool:
         """Move the card inside to the reject box (``Ser``); False when the printer says there is none."""
@@ -145,6 +188,14 @@ class EvolisPrinter:
                 self._expect(CardPosition.NONE)
         self._machine.move(Event.CARD_REJECTED)
         return inside
+
+    def clean(self) -> None:
+        """The cleaning cycle (``Scp``): no card inside, no ribbon; the person has put the cleaning card in."""
+        with self._step(Event.FOUND_EMPTY):
+            self._expect(CardPosition.NONE)
+            self._run([self._settings.commands.clean])
+            self._expect(CardPosition.NONE)
+        self._machine.move(Event.FOUND_EMPTY)
 
     def release(self) -> None:
         """Give error management back (``Pem;0``)."""
@@ -258,8 +309,8 @@ class EvolisPrinter:
         known = self._settings.commands
         timeouts = self._settings.timeouts
         for text in commands:
-            ends = text == known.end or text == known.eject[-1]
-            moves = text in (known.to_contact, known.to_print, known.reject[-1])
+            ends = text in (known.end, known.eject[-1], known.clean)
+            moves = text in (known.to_contact, known.to_print, known.reject[-1], known.stripe_write, known.stripe_read)
             timeout = timeouts.end if ends else timeouts.move if moves else timeouts.parameter
             tail = bytes(self._settings.end_padding) if text == known.end else b""
             self._done(text, self._exchange(mnemonic(text), command(text) + tail, timeout))

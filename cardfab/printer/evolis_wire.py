@@ -6,6 +6,7 @@ nor waits.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,7 @@ from cardfab.errors import Text
 from cardfab.printer.driver import CardPosition
 from cardfab.printer.fault import Fault, RasterRefused
 from cardfab.printer.raster import ToneCurve
+from cardfab.printer.stripe import Coercivity
 
 ESC: Final = b"\x1b"
 CR: Final = b"\r"
@@ -48,6 +50,11 @@ class Commands:
     reject: tuple[str, ...]
     release: tuple[str, ...]
     cleaning_query: str
+    clean: str
+    stripe: Mapping[Coercivity, str]
+    """The command that sets the coercivity; empty where the model has no magnetic head."""
+    stripe_write: str
+    stripe_read: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +79,8 @@ class EvolisSettings:
     timeouts: Timeouts
     query_attempts: int
     query_pause: float
+    take_seconds: float
+    """How long a card may wait in the bezel (``Rse;b``) before it is drawn back; 0: nobody looks."""
     sensor_volts: float
     """A sensor above this voltage is covered: cover closed, card in the feeder, feeder near its end."""
     cleaning_stops: bool

@@ -24,6 +24,11 @@ class Fault(Enum):
     CARD_INSIDE = "card-inside"
     WRONG_MOMENT = "wrong-moment"
     UNREADABLE = "unreadable-answer"
+    WARMING = "warming"
+    HEAD_HOT = "head-hot"
+    STRIPE = "stripe"
+    NO_STATION = "no-station"
+    NOT_TAKEN = "not-taken"
 
     @property
     def code(self) -> str:
@@ -121,6 +126,42 @@ _TABLE: dict[Fault, tuple[str, Text, Text]] = {
         "CF-5214",
         Text("The card printer gave an answer that cannot be read", "无法识别证卡打印机的应答"),
         Text("Check that the printer profile fits this model.", "请确认打印机配置文件与该机型相符。"),
+    ),
+    Fault.WARMING: (
+        "CF-5215",
+        Text("The card printer is still warming up", "证卡打印机仍在预热"),
+        Text("Wait until it is warm; that takes some minutes.", "请等待预热完成，需要几分钟。"),
+    ),
+    Fault.HEAD_HOT: (
+        "CF-5216",
+        Text("The print head is too hot", "打印头温度过高"),
+        Text("Let the printer cool down, with its cover closed.", "请关闭上盖，等待打印机冷却。"),
+    ),
+    Fault.STRIPE: (
+        "CF-5217",
+        Text(
+            "The magnetic stripe was not written, or does not read as it was written", "磁条写入失败，或读回内容不一致"
+        ),
+        Text("Reject the card; clean the magnetic head when it happens again.", "请废弃该卡；如再次发生，请清洁磁头。"),
+    ),
+    Fault.NO_STATION: (
+        "CF-5218",
+        Text("This printer has no such station", "该打印机没有此工位"),
+        Text(
+            "Choose a printer that has it, or make this card by hand at a reader.",
+            "请改用具备该工位的打印机，或在读卡器上手工制卡。",
+        ),
+    ),
+    Fault.NOT_TAKEN: (
+        "CF-5219",
+        Text(
+            "Nobody took the card; the card printer drew it back into the reject box",
+            "无人取卡，证卡打印机已将其收回废卡箱",
+        ),
+        Text(
+            "Take the card out of the reject box and settle its job.",
+            "请从废卡箱取出该卡，并核实其作业。",
+        ),
     ),
 }
 

@@ -94,20 +94,25 @@ def separate(
     (``black_panel=False``) those dots are full Y, M and C instead. ``levels`` is 32, 64 or 128.
     """
     top = 2 ** _depth(levels) - 1
-
-    def ink(channel: int, curve: ToneCurve) -> Levels:
-        plane = _table(curve, top)[side.colour[:, :, channel]]
-        plane[side.black] = 0 if black_panel else top
-        return _turn(plane)
-
+    yellow, magenta, cyan = (
+        _turn(ink_levels(side, name, curve, top, black_panel=black_panel))
+        for name, curve in zip(COLOUR_PANELS, tone, strict=True)
+    )
     return Panels(
-        yellow=ink(2, tone[0]),
-        magenta=ink(1, tone[1]),
-        cyan=ink(0, tone[2]),
+        yellow=yellow,
+        magenta=magenta,
+        cyan=cyan,
         black=_turn(side.black if black_panel else np.zeros_like(side.black)),
         overlay=_turn(side.overlay),
         levels=levels,
     )
+
+
+def ink_levels(side: PrintSide, panel: str, curve: ToneCurve, top: int, *, black_panel: bool) -> Levels:
+    """The ink of the panel ``y m c``, 0 to ``top`` a dot, landscape as the side; empty under black ink."""
+    plane = _table(curve, top)[side.colour[:, :, 2 - COLOUR_PANELS.index(panel)]]
+    plane[side.black] = 0 if black_panel else top
+    return plane
 
 
 def pack_bits(plane: Bits) -> bytes:

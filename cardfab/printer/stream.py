@@ -67,17 +67,29 @@ class Stream:
         while _NUL not in self._pending:
             if len(self._pending) > _LONGEST_REPLY:
                 raise PrinterFault(Fault.UNREADABLE, _about(name, "no end", "没有结束符"))
-            left = deadline - time.monotonic()
-            try:
-                got = self._port.receive(left) if left > 0 else b""
-            except OSError as error:
-                raise PrinterFault(Fault.LINK_LOST, _about(name, str(error), str(error))) from error
-            if not got:
-                raise PrinterFault(Fault.NO_ANSWER, _about(name, f"{timeout:g} s", f"{timeout:g}秒"))
-            self._pending += got
+            self._more(deadline, timeout, name)
         reply, _, rest = bytes(self._pending).partition(_NUL)
         self._pending = bytearray(rest)
         return reply
+
+    def read_exact(self, count: int, timeout: float, *, name: str) -> bytes:
+        """The next ``count`` bytes. Raises `PrinterFault` when they are not there within ``timeout`` seconds."""
+        deadline = time.monotonic() + timeout
+        while len(self._pending) < count:
+            self._more(deadline, timeout, name)
+        got = bytes(self._pending[:count])
+        del self._pending[:count]
+        return got
+
+    def _more(self, deadline: float, timeout: float, name: str) -> None:
+        left = deadline - time.monotonic()
+        try:
+            got = self._port.receive(left) if left > 0 else b""
+        except OSError as error:
+            raise PrinterFault(Fault.LINK_LOST, _about(name, str(error), str(error))) from error
+        if not got:
+            raise PrinterFault(Fault.NO_ANSWER, _about(name, f"{timeout:g} s", f"{timeout:g}秒"))
+        self._pending += got
 
     def discard(self, quiet: float = 0.0) -> int:
         """Drop what has arrived until nothing comes for ``quiet`` seconds; how many bytes were dropped."""

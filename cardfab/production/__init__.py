@@ -1,7 +1,16 @@
 """What is made, and by whom: the state tables of jobs and cards, stock, people. Pure; the store keeps it."""
 
 from cardfab.production.identity import Document, Identity, NotTheHolder, identity, require_holder
-from cardfab.production.people import Act, NotAllowed, Person, Role
+from cardfab.production.people import (
+    Act,
+    NotAllowed,
+    Person,
+    Role,
+    RolesRefused,
+    SamePerson,
+    require_apart,
+    require_other,
+)
 from cardfab.production.states import (
     CARD_TABLE,
     IN_WORK,
@@ -39,6 +48,8 @@ __all__ = [
     "Person",
     "Place",
     "Role",
+    "RolesRefused",
+    "SamePerson",
     "StateRefused",
     "StockAccount",
     "StockMovement",
@@ -49,5 +60,7 @@ __all__ = [
     "due_after",
     "identity",
     "months_after",
+    "require_apart",
     "require_holder",
+    "require_other",
 ]

@@ -1,9 +1,15 @@
-"""People and what they may do. A training station has its people ready; a real one adds its own."""
+"""People and what they may do. A training station has its people ready; a real one adds its own.
+
+No role both makes and approves, and outside training nobody holds two roles that must check one another. Who made a
+thing never approves it (:func:`require_other`). That two logins belong to one person is nothing a program can see.
+"""
 
 from __future__ import annotations
 
 import enum
+from collections.abc import Set
 from dataclasses import dataclass
+from itertools import combinations
 
 from cardfab.errors import StockFault, Text
 
@@ -15,6 +21,21 @@ class Role(enum.StrEnum):
     SUPERVISOR = "supervisor"
     AUDITOR = "auditor"
     KEY_CUSTODIAN = "key-custodian"
+    ADMINISTRATOR = "administrator"
+
+    @property
+    def zh(self) -> str:
+        """The role in Chinese."""
+        return _ROLE_ZH[self]
+
+
+_ROLE_ZH = {
+    Role.OPERATOR: "操作员",
+    Role.SUPERVISOR: "主管",
+    Role.AUDITOR: "审计员",
+    Role.KEY_CUSTODIAN: "密钥保管员",
+    Role.ADMINISTRATOR: "管理员",
+}
 
 
 class Act(enum.StrEnum):
@@ -27,7 +48,13 @@ class Act(enum.StrEnum):
     STOCK = "move stock"
     TEMPORARY = "issue a temporary card"
     EXPORT_AUDIT = "export the audit record"
-    STAFF = "add people"
+    COUNTERSIGN = "countersign the audit record"
+    STAFF = "manage people"
+    REVIEW = "review who has access"
+    SETTINGS = "change settings"
+    KEYS = "manage keys"
+    EXPLAIN = "follow a key derivation"
+    RETENTION = "erase personal data"
     READ = "read a holder's card"
     PIN = "serve a PIN"
     ACTIVATE = "activate a card"
@@ -56,7 +83,13 @@ _ACT_ZH = {
     Act.STOCK: "移动库存",
     Act.TEMPORARY: "签发临时卡",
     Act.EXPORT_AUDIT: "导出审计记录",
-    Act.STAFF: "登记人员",
+    Act.COUNTERSIGN: "会签审计记录",
+    Act.STAFF: "管理人员",
+    Act.REVIEW: "复核人员权限",
+    Act.SETTINGS: "更改设置",
+    Act.KEYS: "管理密钥",
+    Act.EXPLAIN: "核对密钥分散过程",
+    Act.RETENTION: "清除个人数据",
     Act.READ: "读取持卡人的卡",
     Act.PIN: "办理密码业务",
     Act.ACTIVATE: "启用卡",
@@ -81,11 +114,24 @@ _SERVICES = frozenset({
 
 _MAY: dict[Role, frozenset[Act]] = {
     Role.OPERATOR: frozenset({Act.IMPORT, Act.ISSUE, Act.RESOLVE, Act.TEMPORARY}) | _SERVICES,
-    Role.SUPERVISOR: frozenset({Act.APPROVE, Act.RESOLVE, Act.STOCK, Act.EXPORT_AUDIT, Act.STAFF})
+    Role.SUPERVISOR: frozenset({Act.APPROVE, Act.RESOLVE, Act.STOCK, Act.EXPORT_AUDIT, Act.RETENTION})
     | frozenset({Act.READ, Act.RELEASE, Act.WITNESS, Act.HAND_OVER}),
-    Role.AUDITOR: frozenset({Act.EXPORT_AUDIT}),
-    Role.KEY_CUSTODIAN: frozenset(),
+    Role.AUDITOR: frozenset({Act.EXPORT_AUDIT, Act.COUNTERSIGN, Act.REVIEW, Act.RETENTION, Act.EXPLAIN}),
+    Role.KEY_CUSTODIAN: frozenset({Act.KEYS, Act.EXPLAIN}),
+    Role.ADMINISTRATOR: frozenset({Act.STAFF, Act.SETTINGS}),
 }
+
+MAKING = frozenset({Act.IMPORT, Act.ISSUE, Act.TEMPORARY}) | _SERVICES - {Act.READ}
+"""What makes or changes a card, or asks for one."""
+APPROVING = frozenset({Act.APPROVE, Act.RELEASE, Act.WITNESS})
+"""What lets another person's act be done."""
+
+# Who gives roles has no other, and who checks the record has no act in it (PCI CP-L 7, separation of duties).
+_APART = frozenset(
+    frozenset(pair)
+    for pair in combinations(Role, 2)
+    if not {Role.ADMINISTRATOR, Role.AUDITOR}.isdisjoint(pair) or set(pair) == {Role.OPERATOR, Role.SUPERVISOR}
+)
 
 
 class NotAllowed(StockFault):
@@ -116,3 +162,40 @@ class Person:
                     "请以有此权限的人员登录：cardfab user login 姓名；cardfab user list 可查看人员。",
                 ),
             )
+
+
+class RolesRefused(StockFault):
+    """One person would hold two roles that must be two persons'."""
+
+    default_code = "CF-7401"
+
+
+def require_apart(login: str, roles: Set[Role]) -> None:
+    """Raise :class:`RolesRefused` when two of the roles must not be one person's. Training stations do not ask."""
+    for one, other in combinations(sorted(roles), 2):
+        if frozenset({one, other}) in _APART:
+            raise RolesRefused(
+                Text(
+                    f"'{login}' cannot be {one} and {other}: these are two persons' duties.",
+                    f"“{login}”不得兼任{one.zh}与{other.zh}：须由两人分别担任。",
+                ),
+                do=Text("Give one of the roles to somebody else.", "请将其中一个角色授予他人。"),
+            )
+
+
+class SamePerson(StockFault):
+    """Who made a thing may not approve it."""
+
+    default_code = "CF-7402"
+
+
+def require_other(approver: str, *makers: str | None) -> None:
+    """Raise :class:`SamePerson` when the approver, by login, is one of those who made the thing. The one such rule."""
+    if approver in makers:
+        raise SamePerson(
+            Text(
+                f"'{approver}' had a part in this and cannot approve it too.",
+                f"“{approver}”已参与此事，不得兼作复核。",
+            ),
+            do=Text("A second person does it, by their own login.", "请由另一人以本人账户办理。"),
+        )

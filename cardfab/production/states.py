@@ -30,6 +30,11 @@ class JobState(enum.StrEnum):
     SPOILED = "SPOILED"
     IN_DOUBT = "IN_DOUBT"
 
+    @property
+    def text(self) -> Text:
+        """The state as papers name it."""
+        return _STATES[self]
+
 
 class JobEvent(enum.StrEnum):
     """What happens to a job."""
@@ -53,6 +58,22 @@ class JobEvent(enum.StrEnum):
 
 
 _S, _E = JobState, JobEvent
+
+_STATES: Final[Mapping[JobState, Text]] = {
+    _S.REQUESTED: Text("requested", "待审批"),
+    _S.APPROVED: Text("approved", "已审批"),
+    _S.PREPARED: Text("prepared", "已准备"),
+    _S.QUEUED: Text("queued", "待制卡"),
+    _S.CLAIMED: Text("blank taken", "已领空白卡"),
+    _S.ENCODING: Text("encoding", "写卡中"),
+    _S.VERIFYING: Text("reading back", "核对中"),
+    _S.PRINTING: Text("printing", "打印中"),
+    _S.INSPECTED: Text("to be inspected", "待验收"),
+    _S.DONE: Text("made", "成卡"),
+    _S.CANCELLED: Text("cancelled", "已取消"),
+    _S.SPOILED: Text("spoiled", "废卡"),
+    _S.IN_DOUBT: Text("in doubt", "存疑"),
+}
 
 _IN_CHINESE: Final[Mapping[JobEvent, str]] = {
     _E.APPROVE: "审批",

@@ -44,6 +44,8 @@ def written_path(values: object, place: tuple[str | int, ...]) -> tuple[str | in
     """``place`` in a model as it stands in the text: the number of an entry becomes its key."""
     path: list[str | int] = []
     for part in place:
+        if isinstance(values, dict) and part not in values and part == values.get("family"):
+            continue  # a union of families names the one it chose
         if isinstance(part, int) and isinstance(values, dict):
             kept = list(_kept(values))
             part = kept[part] if part < len(kept) else part

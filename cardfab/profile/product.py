@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Annotated, Literal
+from datetime import date, timedelta
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from cardfab.keys.custody import CUSTODIES, Custody
 from cardfab.profile.base import Strict
 
 
@@ -17,12 +18,17 @@ class CardNumbers(Strict):
     first: int = Field(ge=0, le=9_999_999)
 
 
+TemporaryUse = Literal["emergency", "medicine", "settlement"]
+
+
 class TemporaryRules(Strict):
     """What a temporary card of this product is good for, and for how long."""
 
     days: int = Field(ge=1, le=183)
-    uses_en: str
-    uses_zh: str
+    """Of one paper, its first day included."""
+    most_days: int = Field(default=180, ge=1, le=183)
+    """Of a request's papers together, from the first day of the first."""
+    uses: tuple[TemporaryUse, ...] = Field(default=("emergency", "medicine", "settlement"), min_length=1)
 
 
 class CounterRules(Strict):
@@ -54,6 +60,14 @@ class ChipPhoto(Strict):
     """JPEG quality below which a portrait is refused instead."""
 
 
+class KeyRules(Strict):
+    """Where the keys of this product's cards may be while a card is made (docs/hsm.md)."""
+
+    custody: tuple[Custody, ...] = Field(min_length=1)
+    """``token-wrap``: they leave the device only wrapped for the chip. ``service-clear``: of one card in clear, in the
+    process that holds the keys."""
+
+
 class Product(Strict):
     """One card product of one bank."""
 
@@ -80,4 +94,30 @@ class Product(Strict):
     numbers: CardNumbers
     temporary: TemporaryRules
     counter: CounterRules = CounterRules()
+    keys: KeyRules | None = None
+    """Without it a training product takes either custody, any other token-wrap alone."""
     training: bool
+    retention_days: int = Field(default=30, ge=1, le=180)
+    """Days after a card is made, until the personal data of its request is erased (PCI CP-L 4.5: 30)."""
+    retention_authority: str = ""
+    """More than 30 days, 180 at most: the issuer's written authorisation, by its reference."""
+    retention_authorised_on: date | None = None
+
+    @model_validator(mode="after")
+    def _authorised(self) -> Self:
+        if self.retention_days > 30 and not (self.retention_authority and self.retention_authorised_on):
+            raise ValueError("retention_days above 30 needs retention_authority and retention_authorised_on")
+        return self
+
+    @property
+    def accepted_custody(self) -> tuple[Custody, ...]:
+        """What is accepted, by name or by default."""
+        if self.keys is not None:
+            return self.keys.custody
+        return CUSTODIES if self.training else ("token-wrap",)
+
+    def kept_days(self, today: date) -> int:
+        """The days that hold today: an authorisation is good for two years (PCI CP-L 4.5), then 30 days hold."""
+        given = self.retention_authorised_on
+        ended = given is None or today >= given + timedelta(days=730)
+        return min(self.retention_days, 30) if ended else self.retention_days

@@ -10,6 +10,7 @@ from cardfab.audit import Outcome
 from cardfab.errors import CardfabError, CardRefused, Text
 from cardfab.production import JobEvent, JobState, Place, StockMovement
 from cardfab.station.desk import Desk
+from cardfab.station.keyuse import keys_of
 from cardfab.station.lives import life_of
 from cardfab.station.work import Work
 from cardfab.store import JobRow, Transaction
@@ -59,10 +60,12 @@ def _require_unused(tx: Transaction, chip: str) -> None:
 
 
 def begin_encoding(desk: Desk, work: Work, chip: str, digest: bytes) -> Work:
-    """Intent: this chip is written for this job, by this plan."""
+    """Intent: this chip is written for this job, by this plan and with these keys."""
+    keys = keys_of(desk, work)
     with desk.database.transaction("encode") as tx:
         _require_unused(tx, chip)
         job = tx.jobs.move(work.job, JobEvent.ENCODE, desk.move(), chip=chip, plan_digest=digest)
+        keys.keep(tx, job.id)
         _note(desk, tx, job, "card.feed", "done", {})
         _note(desk, tx, job, "chip.encode", "intent", {"chip": chip, "plan": digest.hex()})
     return replace(work, job=job)
@@ -121,6 +124,22 @@ def spoil(desk: Desk, job: JobRow, code: str, why: str) -> JobRow:
     return job
 
 
+def found_inside(desk: Desk, stock: str) -> bool:
+    """Outcome: a card that no job knows lay in the printer and went to the reject box; counted as a spoiled blank.
+
+    False when the stock had no blank left: then the card was never in the books, and only the record tells of it.
+    """
+    with desk.database.transaction("found") as tx:
+        counted = tx.stock.account(stock).remaining > 0
+        tx.audit.append(desk.event("card.found", stock, "done", {"counted": str(counted)}))
+        if counted:
+            movement = StockMovement(stock, Place.STOCK, Place.SPOILED, 1, "found in the printer")
+            tx.stock.move(movement, at=desk.at(), by=desk.person.login)
+            tx.audit.append(desk.event("stock.move", stock, "done", movement.details()))
+        desk.checkpoint(tx)
+    return counted
+
+
 def doubt_job(desk: Desk, job: JobRow, why: str) -> JobRow:
     """The work was cut off; what became of the card is settled by reading it back."""
     with desk.database.transaction("doubt") as tx:
@@ -149,8 +168,8 @@ def seen_good(desk: Desk, work: Work) -> Work:
     return replace(work, job=job)
 
 
-def remake(desk: Desk, job: JobRow) -> JobRow:
-    """A new job for the request of a spoiled one: the same numbers and approval, linked to it."""
+def remake(desk: Desk, job: JobRow, authorised_by: str | None = None) -> JobRow:
+    """A new job for the request of a spoiled one: the same numbers and approval, linked to it. The first is void."""
     with desk.database.transaction("remake") as tx:
         new = tx.jobs.create(desk.token(), job.request_id, job.stock, desk.move(), remake_of=job.id)
         note = desk.move(f"remake of job {job.id}")
@@ -158,7 +177,10 @@ def remake(desk: Desk, job: JobRow) -> JobRow:
         kept: dict[str, Any] = {"sealed_card": job.sealed_card, "card_number_index": job.card_number_index}
         new = tx.jobs.move(new, JobEvent.PREPARE, note, **kept)
         new = tx.jobs.move(new, JobEvent.QUEUE, note)
-        _note(desk, tx, new, "job.remake", "done", {"job": str(new.id), "remake_of": str(job.id)})
+        details = {"job": str(new.id), "remake_of": str(job.id)}
+        if authorised_by is not None:
+            details["authorised_by"] = authorised_by
+        _note(desk, tx, new, "job.remake", "done", details)
     return new
 
 

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from cardfab.apdu.dialect import CosDialect
-from cardfab.audit import AuditEvent, Checkpoint, Outcome, VerifierKey, milliseconds, sign_checkpoint
+from cardfab.audit import AuditEvent, Checkpoint, CompactRange, Outcome, VerifierKey, milliseconds, sign_checkpoint
+from cardfab.errors import CardfabError, DeviceFault, InDoubt
 from cardfab.face.fonts import FontBook
 from cardfab.keys import KeyStore
 from cardfab.plan import Run
 from cardfab.plan.authority import CertificateAuthority
 from cardfab.prepare.financial import TakeKey
-from cardfab.production import Person
+from cardfab.production import Act, NotAllowed, Person
 from cardfab.profile.application import FileApplication
 from cardfab.profile.card import CardProfile
 from cardfab.profile.codes import CodeTables
@@ -22,6 +23,7 @@ from cardfab.profile.face import FaceTemplate
 from cardfab.profile.financial import FinancialApplication
 from cardfab.profile.loader import ProfileSource, load
 from cardfab.profile.product import Product
+from cardfab.station.access import Door
 from cardfab.station.pinpad import PinPad
 from cardfab.store import Database, Move, Transaction
 
@@ -60,6 +62,31 @@ class Desk:
     """Gives RSA keys for payment applications, made ahead."""
     pin_pad: PinPad | None = None
     """Where holders enter the first PIN of products that want it."""
+    door: Door | None = None
+    """Where a second person comes in; None: nobody can be asked for a password here."""
+    pictures: Callable[[str], Mapping[str, bytes]] = lambda face: {}
+    """The issuer's own artwork for a face, by slot; none where the issuer gave none."""
+    auditors: tuple[str, ...] = ()
+    """Verifier keys of those who countersign this station's checkpoints."""
+
+    def must(self, act: Act) -> None:
+        """Raise NotAllowed unless the person may; the refusal is on record."""
+        try:
+            self.person.must(act)
+        except NotAllowed as refused:
+            self.refused(refused, act=act)
+            raise
+
+    def refused(self, why: CardfabError, **details: str) -> None:
+        """Put a refusal on record, once; no roll-back takes it away."""
+        if not why.recorded:
+            outcome: Outcome = "failed" if isinstance(why, DeviceFault | InDoubt) else "refused"
+            self.database.note(self.event("act.refuse", self.token(), outcome, {"code": why.code, **details}))
+            why.recorded = True
+
+    def entrance(self) -> Door:
+        """Where other people of the station prove themselves at this desk."""
+        return self.door or Door(self.station, self.training, self.database, self.now, self.random)
 
     def run(self, historical: bytes, region: str = "000000") -> Run:
         """A carrying-out on the chip with these historical bytes; its region is asked of the chip where it has one."""
@@ -82,15 +109,27 @@ class Desk:
         now = milliseconds(self.now())
         return AuditEvent(now, self.person.login, self.station, action, subject, outcome, details)
 
+    @property
+    def origin(self) -> str:
+        """The name of this station's record."""
+        return f"cardfab/{self.station}"
+
     def audit_key(self) -> VerifierKey:
         """The public key that checks this station's record."""
-        return VerifierKey(f"cardfab/{self.station}", self.keys.public(AUDIT_KEY))
+        return VerifierKey(self.origin, self.keys.public(AUDIT_KEY))
+
+    def unsigned(self, tx: Transaction) -> bool:
+        """Whether the record of a new station waits for its key: nothing was ever signed, and no key is there."""
+        return tx.audit.last_checkpoint() is None and all(info.label != AUDIT_KEY for info in self.keys.infos())
 
     def checkpoint(self, tx: Transaction) -> None:
-        """Sign the record as it stands, in the transaction that made it so."""
-        tree = tx.audit.tree()
-        head = Checkpoint.at(milliseconds(self.now()), f"cardfab/{self.station}", tree.size, tree.root())
-        tx.audit.add_checkpoint(tree.size, sign_checkpoint(head, self.audit_key(), self.sign_audit))
+        """Have the record signed up to this transaction's events, when they have their places."""
+        tx.audit.sign_after(self.signed)
+
+    def signed(self, tree: CompactRange) -> bytes:
+        """A checkpoint: the head of a tree, signed now."""
+        head = Checkpoint.at(milliseconds(self.now()), self.origin, tree.size, tree.root())
+        return sign_checkpoint(head, self.audit_key(), self.sign_audit)
 
     def sign_audit(self, message: bytes) -> bytes:
         """The station's signature over a checkpoint."""

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from cardfab.apdu.link import CardConnection, Link, link_to
+from cardfab.apdu.link import CardConnection, CardGone, Link, link_to
 from cardfab.apdu.message import historical_bytes
+from cardfab.face.canvas import EVOLIS, Canvas
 from cardfab.printer.driver import CardPosition, CardPrinter
 
 BY_HAND = -1
@@ -37,17 +38,32 @@ class Devices:
     connect: Callable[[], CardConnection]
     printer: CardPrinter | None
     prints: bool = True
+    canvas: Canvas = EVOLIS
+    """The dots that the printer takes for a side."""
     find_reader: Callable[[], None] = lambda: None
     """Raises ReaderFault unless the reader is there, with or without a card."""
+    contact_retries: int = 1
+    """How often the contacts are put down again for a chip that does not answer."""
 
     @contextmanager
     def chip(self) -> Iterator[Chip]:
         """The chip in the reader, freshly powered; let go at the end."""
-        connection = self.connect()
+        connection = self._powered()
         try:
             yield Chip(link_to(connection), historical_bytes(connection.atr()))
         finally:
             connection.close()
+
+    def _powered(self) -> CardConnection:
+        """A chip that does not answer is tried again as often as the profile says, the contacts put down anew."""
+        for _ in range(self.contact_retries if self.printer is not None else 0):
+            try:
+                return self.connect()
+            except CardGone:
+                if self.printer is None or self.printer.position() is not CardPosition.CONTACT:
+                    raise
+                self.printer.touch_again()
+        return self.connect()
 
     def position(self) -> CardPosition:
         """Where the printer's card is; without a printer the reader decides, so UNKNOWN."""

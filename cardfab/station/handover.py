@@ -24,7 +24,7 @@ def applications_of(card: PreparedCard, application: FinancialApplication) -> Ma
 
 def export_groupings(desk: Desk, name: str, *, sealed: bool) -> str:
     """The data groupings of a request or job as text, account number and name in clear; recorded."""
-    desk.person.must(Act.HAND_OVER)
+    desk.must(Act.HAND_OVER)
     job, card, application = _opened(desk, name)
     text = write_groupings(applications_of(card, application), sealed=sealed)
     with desk.database.transaction("export groupings") as tx:
@@ -35,7 +35,7 @@ def export_groupings(desk: Desk, name: str, *, sealed: bool) -> str:
 
 def compare_groupings(desk: Desk, name: str, handed: Applications) -> list[tuple[str, str]]:
     """Where a file differs from a prepared card: AID and DGI, or an empty DGI where an application is missing."""
-    desk.person.must(Act.HAND_OVER)
+    desk.must(Act.HAND_OVER)
     _, card, application = _opened(desk, name)
     ours = applications_of(card, application)
     found: list[tuple[str, str]] = []
@@ -49,7 +49,7 @@ def compare_groupings(desk: Desk, name: str, handed: Applications) -> list[tuple
 
 def host_file(desk: Desk, *, whole: bool) -> tuple[str, int]:
     """The file for the issuer's host over every card that was made, and how many they are; recorded."""
-    desk.person.must(Act.HAND_OVER)
+    desk.must(Act.HAND_OVER)
     cards = list(_made(desk))
     about = {"station": desk.station, "made": milliseconds(desk.now()).isoformat(timespec="seconds")}
     text = host_lines(cards, about, whole=whole)

@@ -15,6 +15,7 @@ from cardfab.profile.codes import CodeTables
 from cardfab.profile.loader import load
 from cardfab.profile.product import Product
 from cardfab.station.desk import Desk
+from cardfab.station.people import require_not_maker
 from cardfab.station.preparing import prepare
 from cardfab.station.vault import holder_index, open_request, seal_request
 from cardfab.store import JobRow, RequestRow, Transaction
@@ -35,7 +36,7 @@ def import_requests(
     photos: Callable[[str], bytes | None],
 ) -> tuple[str, ...]:
     """Take in a whole file as one batch of requests; their ids. Raises RequestFileRefused and takes nothing."""
-    desk.person.must(Act.IMPORT)
+    desk.must(Act.IMPORT)
     with desk.database.reading() as tx:
         known = tx.requests.ids()
         on_file = _photos_on_file(desk, tx)
@@ -70,7 +71,7 @@ def import_requests(
 
 def approve(desk: Desk, request_ids: Sequence[str]) -> tuple[JobRow, ...]:
     """Approve requests and prepare their cards; every one is a transaction of its own."""
-    desk.person.must(Act.APPROVE)
+    desk.must(Act.APPROVE)
     return tuple(_approve(desk, request_id) for request_id in request_ids)
 
 
@@ -79,14 +80,8 @@ def _approve(desk: Desk, request_id: str) -> JobRow:
         job = tx.jobs.of_request(request_id)
         row = tx.requests.get(request_id)
         second = load(desk.profiles, "products", row.product, Product).approval == "second person"
-        if second and job.made_by == desk.person.login:
-            raise ApprovalRefused(
-                Text(
-                    f"Request {request_id} was entered by you; a second person approves it.",
-                    f"申请 {request_id} 由您录入，须由另一人审批。",
-                ),
-                do=Text("Let another supervisor sign in and approve.", "请另一位主管登录后审批。"),
-            )
+        if second or not desk.training:
+            require_not_maker(desk, Act.APPROVE, job.made_by)
         # APPROVED: approved before, and the preparation was refused or interrupted; only that is done again.
         if job.state not in (JobState.REQUESTED, JobState.APPROVED):
             raise ApprovalRefused(

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final, NoReturn
 
 from cardfab.errors import CardRefused, DeviceFault, InDoubt, KeyFault, StockFault, Text
+from cardfab.keys.auditing import about
+from cardfab.keys.away import KeysAway
 from cardfab.plan import CARD_NUMBER, Comparison, PersonalisationPlan, Run, Step, carry_out, require_equal
 from cardfab.prepare.card import PreparedCard
 from cardfab.printer.driver import CardPosition, CardPrinter
@@ -23,15 +26,18 @@ from cardfab.station.books import (
     doubt_job,
     encoded,
     finish,
+    found_inside,
     printed,
     remake,
     require_unused,
     spoil,
     unclaim,
 )
+from cardfab.station.custody import custody_of
 from cardfab.station.desk import Desk
 from cardfab.station.devices import Chip, Devices
 from cardfab.station.making import make_blank, makes_blanks, require_keys
+from cardfab.station.people import require_not_maker, second_person
 from cardfab.station.vault import plan_digest
 from cardfab.station.work import Work, current, open_work
 from cardfab.store import JobRow
@@ -50,6 +56,12 @@ class CardInside(DeviceFault):
     """A card lies in the printer that this job did not feed."""
 
     default_code = "CF-5300"
+
+
+class RemakeUnauthorised(StockFault):
+    """A spoiled card is made again only when a second person says so."""
+
+    default_code = "CF-7311"
 
 
 class JobNotReady(StockFault):
@@ -72,23 +84,31 @@ def silent(stage: str, done: int, of: int) -> None:
     """No progress wanted."""
 
 
-def issue(desk: Desk, devices: Devices, name: str, progress: Progress = silent) -> Issued:
-    """Make the card of a job or request. Raises CardfabError; the job then tells what became of the blank."""
-    desk.person.must(Act.ISSUE)
-    work = open_work(desk, _ready(desk, name), print_=devices.printer is not None and devices.prints)
+def issue(desk: Desk, devices: Devices, name: str, progress: Progress = silent, *, second: str | None = None) -> Issued:
+    """Make the card of a job or request. Raises CardfabError; the job then tells what became of the blank.
+
+    ``second`` is the login of who authorises that a card is made again, asked for where there is one to make again.
+    """
+    desk.must(Act.ISSUE)
+    prints = devices.printer is not None and devices.prints
+    work = open_work(desk, _ready(desk, name, second), print_=prints, canvas=devices.canvas)
+    custody_of(desk, work.chosen)  # refused before a blank is touched
     for label in work.plan.key_labels():
         desk.keys.info(label)  # a key that is missing is found before a blank is touched
     if makes_blanks(work.chosen):
         require_keys(desk, work.chosen)
-    _require_ready(devices)
-    return _after_claim(desk, devices, claim(desk, work, devices.cards_fed()), progress)
+    _require_ready(desk, devices, work.job.stock)
+    with about(work.job.token):
+        return _after_claim(desk, devices, claim(desk, work, devices.cards_fed()), progress)
 
 
-def _ready(desk: Desk, name: str) -> JobRow:
+def _ready(desk: Desk, name: str, second: str | None) -> JobRow:
     with desk.database.reading() as tx:
         job = tx.jobs.find(name)
+    if not desk.training:  # who approved it, and became an operator since
+        require_not_maker(desk, Act.ISSUE, job.approved_by)
     if job.state is JobState.SPOILED:
-        job = remake(desk, job)
+        job = remake(desk, job, _authorised(desk, job, second))
     if job.state is JobState.QUEUED:
         return job
     advice = {
@@ -109,12 +129,39 @@ def _ready(desk: Desk, name: str) -> JobRow:
     )
 
 
-def _require_ready(devices: Devices) -> None:
+def _authorised(desk: Desk, job: JobRow, second: str | None) -> str | None:
+    """Who lets a spoiled card be made again: not who makes it, nor who entered the request. Nobody in training."""
+    if second is not None:
+        return second_person(desk, second, Act.APPROVE, job.made_by).login
+    if desk.training:
+        return None
+    raise RemakeUnauthorised(
+        Text(
+            f"The card of job {job.id} was spoiled; that it is made again a second person authorises.",
+            f"作业 {job.id} 的卡已作废，重制须由第二人授权。",
+        ),
+        do=Text("Look at the spoiled card together, then '--second LOGIN'.", "请共同查看废卡，再加 --second 登录名。"),
+    )
+
+
+def _require_ready(desk: Desk, devices: Devices, stock: str) -> None:
     """Reader and printer are there and nothing is known that would stop a card half-way; asked before a blank moves."""
     devices.find_reader()
     if devices.printer is None:
         return
     if devices.printer.prepare() is not CardPosition.NONE:
+        _put_away(desk, devices.printer, stock)
+    # What the feeder can refuse it refuses itself, and the blank stays; the ribbon is looked at by nobody until print.
+    ribbon = {Fault.RIBBON_MISSING, Fault.RIBBON_ENDED}
+    for fault in ribbon.intersection(devices.printer.status().faults if devices.prints else ()):
+        raise PrinterFault(fault)
+
+
+def _put_away(desk: Desk, printer: CardPrinter, stock: str) -> None:
+    """A card lies inside that this job did not feed: nobody's goes to the reject box and is counted."""
+    with desk.database.reading() as tx:
+        doubtful = tx.jobs.all(*INTERRUPTIBLE, JobState.IN_DOUBT)
+    if doubtful:  # it may be the card of one of these
         raise CardInside(
             Text("A card lies in the printer already.", "打印机内已有一张卡。"),
             do=Text(
@@ -122,10 +169,8 @@ def _require_ready(devices: Devices) -> None:
                 "请用 cardfab job resolve 核实存疑作业，或取出该卡并清点空白卡。",
             ),
         )
-    # What the feeder can refuse it refuses itself, and the blank stays; the ribbon is looked at by nobody until print.
-    ribbon = {Fault.RIBBON_MISSING, Fault.RIBBON_ENDED}
-    for fault in ribbon.intersection(devices.printer.status().faults if devices.prints else ()):
-        raise PrinterFault(fault)
+    printer.reject()
+    found_inside(desk, stock)
 
 
 def _after_claim(desk: Desk, devices: Devices, work: Work, progress: Progress) -> Issued:
@@ -156,6 +201,8 @@ def accounted(desk: Desk, devices: Devices, work: Work) -> Iterator[None]:
         yield
     except Unfed as unfed:
         raise unfed.fault from unfed
+    except KeysAway as away:  # the chip said nothing, and nobody knows what it holds
+        _interrupted(desk, devices, work, away)
     except (CardRefused, KeyFault) as refused:
         job = current(desk, work).job
         if job.state is JobState.CLAIMED and devices.printer is None:
@@ -164,22 +211,27 @@ def accounted(desk: Desk, devices: Devices, work: Work) -> Iterator[None]:
             spoil_blank(desk, devices, job, refused.code, str(refused))
         raise
     except DeviceFault as fault:
-        job = current(desk, work).job
-        if job.state is JobState.CLAIMED and devices.printer is None:
-            unclaim(desk, work, fault)  # nothing was fed and nothing written
-            raise
-        if job.state in INTERRUPTIBLE:
-            doubt_job(desk, job, f"{fault.code}: {fault}")
-        raise InDoubt(
-            Text(
-                f"Job {job.id} was interrupted: {fault.what.en} A card may have been written.",
-                f"作业 {job.id} 中断：{fault.what.zh}卡片可能已被写入。",
-            ),
-            do=Text(
-                f"Mend the fault, then 'cardfab job resolve {job.id}'.",
-                f"排除故障后执行 cardfab job resolve {job.id}。",
-            ),
-        ) from fault
+        _interrupted(desk, devices, work, fault)
+
+
+def _interrupted(desk: Desk, devices: Devices, work: Work, fault: DeviceFault | KeysAway) -> NoReturn:
+    """The work was cut off: in doubt where a blank was fed, as if nothing had been where none was."""
+    job = current(desk, work).job
+    if job.state is JobState.CLAIMED and devices.printer is None:
+        unclaim(desk, work, fault)  # nothing was fed and nothing written
+        raise fault
+    if job.state in INTERRUPTIBLE:
+        doubt_job(desk, job, f"{fault.code}: {fault}")
+    raise InDoubt(
+        Text(
+            f"Job {job.id} was interrupted: {fault.what.en} A card may have been written.",
+            f"作业 {job.id} 中断：{fault.what.zh}卡片可能已被写入。",
+        ),
+        do=Text(
+            f"Mend the fault, then 'cardfab job resolve {job.id}'.",
+            f"排除故障后执行 cardfab job resolve {job.id}。",
+        ),
+    ) from fault
 
 
 class Unfed(Exception):
@@ -195,11 +247,24 @@ def _feed(desk: Desk, devices: Devices, printer: CardPrinter, work: Work) -> Dev
     try:
         printer.feed_to_contact()
     except DeviceFault as fault:
-        if not stayed(devices, work.job):
+        if not (stayed(devices, work.job) or _refused_at_feeder(devices, fault)):
             raise
         unclaim(desk, work, fault)
         return fault
     return None
+
+
+_BEFORE_FEED: Final = frozenset({Fault.FEEDER_EMPTY, Fault.COVER_OPEN, Fault.WARMING})
+
+
+def _refused_at_feeder(devices: Devices, fault: DeviceFault) -> bool:
+    """A printer that does not count: it said itself why it took no card, and none is inside."""
+    return (
+        devices.cards_fed() is None
+        and isinstance(fault, PrinterFault)
+        and fault.fault in _BEFORE_FEED
+        and devices.position() is CardPosition.NONE
+    )
 
 
 def stayed(devices: Devices, job: JobRow) -> bool:
@@ -273,6 +338,7 @@ __all__ = [
     "Issued",
     "JobNotReady",
     "Progress",
+    "RemakeUnauthorised",
     "Unfed",
     "WrongCard",
     "accounted",

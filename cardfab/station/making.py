@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,6 +17,7 @@ from cardfab.apdu.dialect import CosDialect
 from cardfab.apdu.link import drive
 from cardfab.apdu.progress import Made, Progress, ask_progress
 from cardfab.errors import CardfabError, CardRefused, InputRefused, Text
+from cardfab.keys.auditing import NOBODY, about, whom
 from cardfab.plan import BlankNotBlank, Run, Step, carry_out
 from cardfab.plan.files import Filing
 from cardfab.plan.making import WriteKey
@@ -181,7 +183,7 @@ def make_blank(
     Raises CardRefused for a chip that holds a person's data or was begun (with ``begun`` "refuse"), and whatever a
     step raises; the chip then says itself how far it came.
     """
-    desk.person.must(Act.ISSUE)
+    desk.must(Act.ISSUE)
     if "pre-personalisation" in stages:
         require_keys(desk, chosen)
     with devices.chip() as chip:
@@ -193,7 +195,9 @@ def make_blank(
     token, details = desk.token(), {"product": chosen.product.name, "region": region, "found": found.state.value}
     _note(desk, token, "intent", details)
     try:
-        made = _Making(desk, devices, chosen, region, begun, on_stage).make(found, stages)
+        # Of a blank that is made for a job, key uses are the job's.
+        with about(token) if whom() == NOBODY else nullcontext():
+            made = _Making(desk, devices, chosen, region, begun, on_stage).make(found, stages)
     except CardfabError as error:
         _note(desk, token, "failed", {**details, "why": f"{error.code}: {error}"})
         raise

@@ -9,6 +9,7 @@ from cardfab.audit import AuditEvent
 from cardfab.documents.mailer import PinMailer, mailer_page
 from cardfab.errors import CardfabError, StockFault, Text
 from cardfab.keys import Sealed
+from cardfab.keys.auditing import about
 from cardfab.production import Act, JobState
 from cardfab.station.desk import Desk
 from cardfab.station.vault import open_card, open_request
@@ -30,7 +31,7 @@ def print_mailer(desk: Desk, name: str, send: Send, *, again: bool = False) -> s
     The count is booked before the page goes out, so that a page that may have been printed is never printed again
     without a person who says so. Raises CardfabError.
     """
-    desk.person.must(Act.ISSUE)
+    desk.must(Act.ISSUE)
     with desk.database.reading() as tx:
         job = tx.jobs.find(name)
         row = tx.requests.get(job.request_id)
@@ -74,7 +75,8 @@ def print_mailer(desk: Desk, name: str, send: Send, *, again: bool = False) -> s
     )
     before, behind = mailer_page(mailer)
     try:
-        desk.keys.print_pin(pin, before, behind, send)
+        with about(job.token):
+            desk.keys.print_pin(pin, before, behind, send)
     except CardfabError:
         _book(desk, job.token, "failed", job.id, number)
         raise

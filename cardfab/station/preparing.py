@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cardfab.errors import InputRefused, Text
+from cardfab.face.canvas import EVOLIS, Canvas
 from cardfab.face.chipphoto import chip_photo
 from cardfab.face.render import render_side
 from cardfab.keys import Sealed
+from cardfab.keys.auditing import about
+from cardfab.keys.kinds import require_kind
 from cardfab.plan import PersonalisationPlan, compile_plan
 from cardfab.prepare.card import PreparedCard
 from cardfab.prepare.cardnumber import make_card_number
@@ -29,6 +32,7 @@ from cardfab.prepare.request import IssuanceRequest
 from cardfab.printer.raster import PrintSide
 from cardfab.production import JobEvent
 from cardfab.profile.product import Product
+from cardfab.station.custody import custody_of
 from cardfab.station.desk import Desk, ProductSet
 from cardfab.station.vault import number_index, open_request, seal_card
 from cardfab.store import JobRow
@@ -44,10 +48,13 @@ def prepare(desk: Desk, job_id: int) -> JobRow:
         row = tx.requests.get(job.request_id)
     chosen = desk.product(row.product)
     _require_pad(desk, chosen)
+    custody_of(desk, chosen)
+    require_kind(desk.keys, _labels(chosen), training=chosen.product.training, product=chosen.product.name)
     with desk.database.transaction("numbers") as tx:
         serial = tx.jobs.next_number(f"card:{chosen.product.numbers.letter}", chosen.product.numbers.first)
         sequence = tx.jobs.next_number(f"pan:{chosen.financial.iin}", 1)
-    card = make_card(desk, open_request(desk.keys, row), chosen, serial, sequence)
+    with about(job.token):
+        card = make_card(desk, open_request(desk.keys, row), chosen, serial, sequence)
     plan_of(card, chosen)
     faces_of(desk, card, chosen)
     with desk.database.transaction("prepare") as tx:
@@ -78,7 +85,8 @@ def make_card(desk: Desk, request: IssuanceRequest, chosen: ProductSet, serial: 
     data = FinancialData(pan, today, expiry, _chip_name(request, chosen), serial=_CERTIFICATES * sequence)
     check_chain(recipe_of(financial), data, desk.keys)  # before the holder is asked for anything
     pin = _holders_pin(desk, chosen, pan)
-    bank = prepare_financial(financial, data, desk.keys, take_key=desk.chip_keys, pin=pin)
+    custody = custody_of(desk, chosen)
+    bank = prepare_financial(financial, data, desk.keys, take_key=desk.chip_keys, pin=pin, custody=custody)
     published = any(desk.keys.info(label).training for label in financial.keys.labels)
     require_faultless(financial, bank, desk.keys, training_keys=published)
     return PreparedCard(
@@ -96,6 +104,14 @@ def make_card(desk: Desk, request: IssuanceRequest, chosen: ProductSet, serial: 
         face=face_values(request, issue, product, pan),
         photo=request.photo,
     )
+
+
+def _labels(chosen: ProductSet) -> tuple[str | None, ...]:
+    """Every key of the store that the profiles of a product name for a card's bank side."""
+    bank = chosen.financial
+    sm4 = () if bank.keys_sm4 is None else bank.keys_sm4.labels
+    pad = bank.pin.pad_key if bank.pin.first == "holder" else None
+    return (*bank.keys.labels, *sm4, bank.issuer.rsa, bank.issuer.sm2, bank.cvn_key, bank.pvv_key, pad)
 
 
 def _require_pad(desk: Desk, chosen: ProductSet) -> None:
@@ -150,6 +166,8 @@ def face_values(request: IssuanceRequest, issue: IssueData, product: Product, pa
         "social_security_number": request.social_security_number,
         "card_number": issue.card_number,
         "issued_on": issue.issue_date.isoformat(),
+        "valid_until": issue.expiry_date.isoformat(),
+        "sex": request.sex,
         "bank_name": product.bank_name,
         "pan": pan,
     }
@@ -160,11 +178,22 @@ def plan_of(card: PreparedCard, chosen: ProductSet) -> PersonalisationPlan:
     return compile_plan(card, chosen.card, chosen.files, chosen.financial)
 
 
-def faces_of(desk: Desk, card: PreparedCard, chosen: ProductSet) -> tuple[PrintSide, PrintSide]:
+def faces_of(
+    desk: Desk, card: PreparedCard, chosen: ProductSet, canvas: Canvas = EVOLIS
+) -> tuple[PrintSide, PrintSide]:
     """Both sides as they will be printed; raises FaceRefused for a character that no font draws."""
     specimen = chosen.product.training or desk.training
     front, back = (
-        render_side(side, card.face, card.photo, desk.fonts, specimen=specimen)
+        render_side(
+            side,
+            card.face,
+            card.photo,
+            desk.fonts,
+            specimen=specimen,
+            canvas=canvas,
+            pictures=desk.pictures(chosen.face.name),
+            language=chosen.face.language,
+        )
         for side in (chosen.face.front, chosen.face.back)
     )
     return front, back

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cardfab.errors import CardRefused, InDoubt, KeyFault, Text
+from cardfab.keys.auditing import about
 from cardfab.plan import carry_out, require_equal
 from cardfab.printer.driver import CardPosition
 from cardfab.production import INTERRUPTIBLE, Act, JobState
@@ -60,7 +61,7 @@ def settle(
     desk: Desk, devices: Devices, job: JobRow, eye: Eye | None = None, *, progress: Progress | None = None
 ) -> Settled:
     """Settle one job; ``eye`` is needed for a card that may have been printed. Raises CardfabError."""
-    desk.person.must(Act.RESOLVE)
+    desk.must(Act.RESOLVE)
     if job.state is JobState.INSPECTED:
         return _inspected(desk, devices, job, eye)
     if job.state is not JobState.IN_DOUBT:
@@ -70,15 +71,25 @@ def settle(
     if devices.printer is not None:
         devices.printer.prepare()
     if job.doubt_from is JobState.CLAIMED:
-        return _claimed(desk, devices, job)
+        return _claimed(desk, devices, job, eye)
     if job.doubt_from is JobState.PRINTING:
         return _printing(desk, devices, job, eye)
-    return _encoding(desk, devices, job, eye, progress or silent)
+    with about(job.token):
+        return _encoding(desk, devices, job, eye, progress or silent)
 
 
-def _claimed(desk: Desk, devices: Devices, job: JobRow) -> Settled:
+def _claimed(desk: Desk, devices: Devices, job: JobRow, eye: Eye | None) -> Settled:
     """No chip was written. Either the blank never left the feeder, or it did and is put aside."""
-    if job.feed_counter == BY_HAND or stayed(devices, job):
+    uncounted = devices.printer is not None and job.feed_counter is None and devices.position() is CardPosition.NONE
+    if uncounted and eye is None:  # fed and taken out by hand, or never fed: only the feeder tells
+        raise InDoubt(
+            Text(f"Job {job.id} was cut off while feeding, and this printer does not count the cards it takes.",
+                 f"作业 {job.id} 在送卡时中断，而该打印机不对进卡计数。"),
+            do=Text(f"Count the blanks in the feeder: 'cardfab job resolve {job.id} --accept' if none is missing, "
+                    "else '--spoil'.",
+                    f"清点发卡箱内空白卡：不缺卡用 cardfab job resolve {job.id} --accept，否则用 --spoil。"),
+        )  # fmt: skip
+    if job.feed_counter == BY_HAND or stayed(devices, job) or (uncounted and eye is Eye.GOOD):
         with desk.database.transaction("untouched") as tx:
             job = untouched(desk, tx, job, "the blank never left the feeder")
         return Settled(job, Text("The blank was never taken; the job waits again.", "空白卡未被取用，作业重新排队。"))
@@ -95,7 +106,7 @@ def _encoding(desk: Desk, devices: Devices, job: JobRow, eye: Eye | None, progre
     if devices.printer is None and eye is Eye.BAD:
         spoil(desk, job, "CF-9104", "cut off while encoding; the card is gone or bad, as seen")
         return _spoiled(desk, job, Text("The card is counted as spoiled.", "按废卡计。"))
-    work = open_work(desk, job, print_=devices.printer is not None and devices.prints)
+    work = open_work(desk, job, print_=devices.printer is not None and devices.prints, canvas=devices.canvas)
     try:
         with devices.chip() as chip:
             if chip.serial != job.chip:

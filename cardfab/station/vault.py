@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cardfab.errors import InputRefused, Text
 from cardfab.keys import KeyStore
 from cardfab.prepare.card import PreparedCard
@@ -69,3 +71,10 @@ def number_index(keys: KeyStore, card_number: str) -> bytes:
 def plan_digest(keys: KeyStore, content: bytes) -> bytes:
     """The keyed digest of a plan, so that a number cannot be guessed from it."""
     return keys.index(_INDEX, b"plan:" + content)
+
+
+def reseal(keys: KeyStore, token: str, old: bytes, new: bytes, sealed: bytes, cards: Sequence[bytes]) -> list[bytes]:
+    """A request, then its prepared cards, sealed anew under another salt of their batch."""
+    bound = [f"request:{token}".encode(), *[f"card:{token}".encode()] * len(cards)]
+    plain = [keys.unseal(_SEAL, old, one, to) for one, to in zip((sealed, *cards), bound, strict=True)]
+    return [keys.seal(_SEAL, new, one, to) for one, to in zip(plain, bound, strict=True)]

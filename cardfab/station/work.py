@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from cardfab.face.canvas import EVOLIS, Canvas
 from cardfab.plan import PersonalisationPlan
 from cardfab.prepare.card import PreparedCard
 from cardfab.printer.raster import PrintSide
@@ -24,13 +25,13 @@ class Work:
     faces: tuple[PrintSide, PrintSide] | None
 
 
-def open_work(desk: Desk, job: JobRow, *, print_: bool) -> Work:
+def open_work(desk: Desk, job: JobRow, *, print_: bool, canvas: Canvas = EVOLIS) -> Work:
     """The prepared card, plan and faces of a job; raises what preparation would refuse."""
     with desk.database.reading() as tx:
         row = tx.requests.get(job.request_id)
     card = open_card(desk.keys, job, row)
     chosen = desk.product(row.product)
-    faces = faces_of(desk, card, chosen) if print_ and chosen.product.print else None
+    faces = faces_of(desk, card, chosen, canvas) if print_ and chosen.product.print else None
     return Work(job, card, chosen, plan_of(card, chosen), faces)
 
 

@@ -2,17 +2,19 @@
 
 from cardfab.store.blacklist import ListedRow
 from cardfab.store.cards import CardLife, CardRow, CardUnknown
-from cardfab.store.database import Database, DatabaseRefused
+from cardfab.store.database import Database, DatabaseRefused, RecordChanged, RecordUnwritten
 from cardfab.store.jobs import HistoryRow, JobRow, Jobs, JobUnknown, Move
 from cardfab.store.journal import HostOutcome, JournalRow
 from cardfab.store.medical import CountRow, PendingRow
 from cardfab.store.replacements import ReplacementRow
-from cardfab.store.requests import RequestRow, Requests, RequestUnknown
+from cardfab.store.requests import BatchRow, BatchUnknown, RequestRow, Requests, RequestUnknown
 from cardfab.store.services import ServiceOutcome, ServiceRow, ServiceUnknown
 from cardfab.store.stock import StockEmpty
 from cardfab.store.transaction import Transaction
 
 __all__ = [
+    "BatchRow",
+    "BatchUnknown",
     "CardLife",
     "CardRow",
     "CardUnknown",
@@ -28,6 +30,8 @@ __all__ = [
     "ListedRow",
     "Move",
     "PendingRow",
+    "RecordChanged",
+    "RecordUnwritten",
     "ReplacementRow",
     "RequestRow",
     "RequestUnknown",

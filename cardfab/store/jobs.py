@@ -93,6 +93,11 @@ class Jobs:
         known = self._connection.scalar(select(job.c.id).where(job.c.id == number))
         return self.of_request(name) if known is None else self.get(known)
 
+    def every_of(self, request_id: str) -> tuple[JobRow, ...]:
+        """All jobs of a request, oldest first: the spoiled ones and what was made again."""
+        rows = select(job).where(job.c.request_id == request_id).order_by(job.c.id)
+        return tuple(_row(found) for found in self._connection.execute(rows))
+
     def all(self, *states: JobState) -> tuple[JobRow, ...]:
         """Jobs in some states (all without any), oldest first."""
         rows = select(job).order_by(job.c.id)

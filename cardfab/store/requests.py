@@ -27,6 +27,23 @@ class RequestRow:
     salt: bytes | None
 
 
+@dataclass(frozen=True, slots=True)
+class BatchRow:
+    """One file that was imported: its name, how many requests it had, when and by whom it came in."""
+
+    id: int
+    source: str
+    rows: int
+    imported_at: str
+    imported_by: str
+
+
+class BatchUnknown(InputRefused):
+    """No batch of that number."""
+
+    default_code = "CF-3111"
+
+
 class RequestUnknown(InputRefused):
     """No request of that id."""
 
@@ -53,6 +70,26 @@ class Requests:
         for row in rows:
             values = {name: getattr(row, name) for name in _COLUMNS}
             self._connection.execute(insert(request).values(**values))
+
+    def batches(self) -> tuple[BatchRow, ...]:
+        """Every batch, oldest first."""
+        wanted = [batch.c[name] for name in BatchRow.__slots__]
+        return tuple(BatchRow(*found) for found in self._connection.execute(select(*wanted).order_by(batch.c.id)))
+
+    def batch(self, batch_id: int) -> BatchRow:
+        """One batch; raises :class:`BatchUnknown`."""
+        for one in self.batches():
+            if one.id == batch_id:
+                return one
+        raise BatchUnknown(
+            Text(f"There is no batch {batch_id}.", f"没有批次 {batch_id}。"),
+            do=Text("'cardfab request report' lists all.", "cardfab request report 可列出全部批次。"),
+        )
+
+    def of_batch(self, batch_id: int) -> tuple[RequestRow, ...]:
+        """The requests of a batch, by id."""
+        rows = _rows().where(request.c.batch_id == batch_id).order_by(request.c.id)
+        return tuple(_row(found) for found in self._connection.execute(rows))
 
     def get(self, request_id: str) -> RequestRow:
         """One request; raises :class:`RequestUnknown`."""
@@ -89,4 +126,6 @@ def _rows() -> Select[Any]:
 
 def _row(found: Row[Any]) -> RequestRow:
     values = dict(found._mapping)
+    if not values["sealed"]:  # erased, though others of its batch are not
+        values["salt"] = None
     return RequestRow(**{**values, "urgent": bool(values["urgent"])})

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import Connection, insert, select
 
 from cardfab.errors import StockFault, Text
 from cardfab.production import Place, StockAccount, StockMovement, account
 from cardfab.store.tables import stock_movement
+
+_AT_ONCE = 500
+"""Values in one question; databases take some thousands at most."""
 
 
 class StockEmpty(StockFault):
@@ -52,6 +57,16 @@ class Stock:
         columns = (stock_movement.c.source, stock_movement.c.target, stock_movement.c.count)
         rows = self._connection.execute(select(*columns).where(stock_movement.c.stock == stock))
         return account(stock, ((Place(row.source), Place(row.target), int(row[2])) for row in rows))
+
+    def of_jobs(self, jobs: Iterable[int]) -> StockAccount:
+        """What became of the blanks that jobs took; ``remaining`` is below zero by those that are out of the stock."""
+        wanted = sorted(jobs)
+        columns = (stock_movement.c.source, stock_movement.c.target, stock_movement.c.count)
+        rows: list[tuple[Place, Place, int]] = []
+        for at in range(0, len(wanted), _AT_ONCE):
+            some = select(*columns).where(stock_movement.c.job_id.in_(wanted[at : at + _AT_ONCE]))
+            rows += [(Place(row.source), Place(row.target), int(row[2])) for row in self._connection.execute(some)]
+        return account("", rows)
 
     def accounts(self) -> tuple[StockAccount, ...]:
         """Every stock, by name."""

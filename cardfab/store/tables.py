@@ -266,6 +266,17 @@ temporary_card = Table(
     Column("valid_from", String, nullable=False),
     Column("valid_until", String, nullable=False),
     Column("issued_by", String, ForeignKey("person.login"), nullable=False),
+    Column("state", String, nullable=False, server_default="ISSUED"),
+    Column("token", String),
+    Column("issued_at", String),
+    Column("document", String),
+    Column("document_index", LargeBinary),
+    Column("relation", String),
+    Column("extends", String, ForeignKey("temporary_card.number")),
+    Column("changed_at", String),
+    Column("changed_by", String, ForeignKey("person.login")),
+    Column("approved_by", String, ForeignKey("person.login")),
+    Column("reason", String),
 )
 
 audit_leaf = Table(
@@ -273,6 +284,26 @@ audit_leaf = Table(
     metadata,
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("leaf", LargeBinary, nullable=False),
+    # SHA-256(00 | leaf), kept from when it got its index: a leaf that was changed since is named by its place.
+    Column("hash", LargeBinary, nullable=False),
+)
+
+audit_pending = Table(
+    "audit_pending",
+    metadata,
+    # Leaves as they were committed. Nobody waits here for anybody: the sequencer alone touches the tree.
+    Column("id", Integer, primary_key=True),
+    Column("station", String, nullable=False),
+    Column("leaf", LargeBinary, nullable=False),
+)
+
+audit_known = Table(
+    "audit_known",
+    metadata,
+    # What the record said last of a thing that may change between two starts: settings, profiles, schema.
+    Column("station", String, primary_key=True),
+    Column("thing", String, primary_key=True),
+    Column("digest", String, nullable=False),
 )
 
 audit_checkpoint = Table(

@@ -7,13 +7,17 @@ from sqlalchemy import Connection
 from cardfab.store.audit import AuditRecord
 from cardfab.store.blacklist import BlackList
 from cardfab.store.cards import Cards
+from cardfab.store.ceremonies import Ceremonies
 from cardfab.store.jobs import Jobs
 from cardfab.store.journal import HostJournal
+from cardfab.store.keyuses import KeyUses
 from cardfab.store.medical import Medical
 from cardfab.store.people import People
 from cardfab.store.replacements import Replacements
 from cardfab.store.requests import Requests
+from cardfab.store.retention import Retention
 from cardfab.store.services import Services
+from cardfab.store.sessions import Sessions
 from cardfab.store.stock import Stock
 from cardfab.store.temporary import TemporaryCards
 
@@ -22,12 +26,14 @@ class Transaction:
     """What can be read and changed together. Ends with the ``with`` block that made it."""
 
     __slots__ = (
-        "audit", "black_list", "cards", "host", "jobs", "medical", "people", "replacements", "requests", "services",
-        "stock", "temporary_cards",
+        "audit", "black_list", "cards", "ceremonies", "host", "jobs", "key_uses", "medical", "people", "replacements",
+        "requests", "retention", "services", "sessions", "stock", "temporary_cards",
     )  # fmt: skip
 
     def __init__(self, connection: Connection) -> None:
         self.people = People(connection)
+        self.sessions = Sessions(connection)
+        self.retention = Retention(connection)
         self.requests = Requests(connection)
         self.jobs = Jobs(connection)
         self.stock = Stock(connection)
@@ -39,3 +45,5 @@ class Transaction:
         self.medical = Medical(connection)
         self.replacements = Replacements(connection)
         self.host = HostJournal(connection)
+        self.ceremonies = Ceremonies(connection)
+        self.key_uses = KeyUses(connection)

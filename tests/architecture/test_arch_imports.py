@@ -23,6 +23,8 @@ SINGLE = {
     "alembic": ("cardfab.store",),
     "smartcard": ("cardfab.apdu.pcsc",),
     "serial": ("cardfab.printer.stream",),
+    "pkcs11": ("cardfab.keys.pkcs11",),
+    "pyhanko": ("cardfab.documents",),
 }
 SIMULATOR_MAY = {"cardfab.crypto", "cardfab.simulator", "asn1crypto", "numpy", "PIL"}
 # Of cardfab.crypto it takes the algorithms, not what the house builds of them.
@@ -31,8 +33,18 @@ RAW_CRYPTO = {"cardfab.crypto", "cardfab.crypto.rsa", "cardfab.crypto.sm"}
 ADAPTERS = {
     "cardfab.apdu.pcsc",
     "cardfab.apdu.remote",
+    "cardfab.hardening",
+    "cardfab.keys.keyfile",
+    "cardfab.keys.pkcs11.attach",
+    "cardfab.keys.pkcs11.softhsm",
+    "cardfab.keys.service.identity",
+    "cardfab.keys.service.line",
+    "cardfab.keys.service.server",
+    "cardfab.keys.service.supervisor",
+    "cardfab.printer.ipp",
     "cardfab.printer.stream",
     "cardfab.store.database",
+    "cardfab.store.notes",
     "cardfab.face.sfnt",
     "cardfab.face.fonts",
     "cardfab.face.outline",
@@ -77,7 +89,7 @@ def test_the_directions_name_every_room(sources: tuple[Source, ...]) -> None:
     (layers,) = [contract["layers"] for contract in _contracts() if contract["type"] == "layers"]
     named = {room.strip() for layer in layers for room in layer.replace(":", "|").split("|")}
     rooms = {f"cardfab.{source.room}" for source in sources if source.room}
-    assert rooms - named == {"cardfab.simulator", "cardfab.settings", "cardfab.resources"}
+    assert rooms - named == {"cardfab.simulator", "cardfab.settings", "cardfab.resources", "cardfab.hardening"}
     assert named <= rooms
 
 

@@ -17,12 +17,14 @@ from cardfab.production import (
     StateRefused,
     after,
 )
+from cardfab.production.temporary import TEMPORARY_TABLE, TemporaryState
 
 Moves = Mapping[StrEnum, frozenset[StrEnum]]
 JOB: Moves = {state: frozenset(events.values()) for state, events in JOB_TABLE.items()}
 TABLES: dict[str, tuple[Moves, StrEnum, set[StrEnum]]] = {
     "job": (JOB, JobState.REQUESTED, {JobState.DONE, JobState.SPOILED, JobState.CANCELLED}),
     "card": (CARD_TABLE, CardState.MADE, {CardState.REPLACED, CardState.DESTROYED}),
+    "temporary card": (TEMPORARY_TABLE, TemporaryState.ISSUED, {TemporaryState.RETURNED, TemporaryState.REVOKED}),
 }
 
 

@@ -20,9 +20,11 @@ from cardfab.cli.wiring import Bench, font_book, open_devices, open_keys, profil
 from cardfab.errors import CardfabError
 from cardfab.face.fonts import FontBook
 from cardfab.keys import SoftKeyStore
+from cardfab.keys.auditing import AuditedKeyStore
 from cardfab.settings import FontsSection, Located, read_settings
-from cardfab.station.desk import Desk
+from cardfab.station.desk import AUDIT_KEY, Desk
 from cardfab.station.issue import issue
+from cardfab.station.keyrecord import KeyRecord
 from cardfab.station.recovery import Eye, find_interrupted, settle, settle_all
 from cardfab.station.work import open_work
 from cardfab.store import Database
@@ -47,17 +49,19 @@ def desk_of(folder: Path, keys: SoftKeyStore, fonts: FontBook, points: Points) -
     database = Database(located.path(located.values.database), watch=points)
     with database.reading() as tx:
         person = tx.people.get("trainee")
-    return Desk(
+    record = KeyRecord(database, lambda *said: desk.event(*said), frozenset({AUDIT_KEY}))
+    desk = Desk(
         station=located.values.station.name,
         training=True,
         person=person,
         database=database,
-        keys=keys,
+        keys=AuditedKeyStore(keys, record),
         profiles=profile_source(folder),
         fonts=fonts,
         now=lambda: datetime.now(UTC),
         random=os.urandom,
     )
+    return desk
 
 
 def carry_out(order: Mapping[str, Any], keys: SoftKeyStore, fonts: FontBook) -> dict[str, Any]:
@@ -118,7 +122,7 @@ def main() -> None:
         job = tx.jobs.all()[0]
     drawn = open_work(desk, job, print_=True).faces
     # Every world is a copy of the one job, so its faces are drawn once, not a thousand times.
-    cardfab.station.work.faces_of = lambda desk, card, chosen: drawn
+    cardfab.station.work.faces_of = lambda *given: drawn
     desk.database.close()
     print(json.dumps({"ready": True}), flush=True)
     for line in sys.stdin:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import typer.main
@@ -111,14 +112,15 @@ _open_keys, _font_book = wiring.open_keys, wiring.font_book
 _commands = cache(typer.main.get_command)
 
 
-def _opened_once(located: Located, ask: wiring.ReadSecret) -> SoftKeyStore:
+def _opened_once(located: Located, ask: wiring.ReadSecret, *more: Any) -> SoftKeyStore:
     """The store, its Argon2id paid once a file; what is missing or wrong goes the real way."""
     file = located.path(located.values.keystore.file)
     if not file.is_file() or located.values.keystore.unlock_file is None:
-        return _open_keys(located, ask)
+        return _open_keys(located, ask, *more)
     content = file.read_bytes() + located.path(located.values.keystore.unlock_file).read_bytes()
     if content not in _OPENED:
-        _OPENED[content] = _open_keys(located, ask)
+        _OPENED[content] = _open_keys(located, ask, *more)
+        _OPENED[content].close = lambda: None  # type: ignore[method-assign]  # the next test uses it again
     return _OPENED[content]
 
 
@@ -174,6 +176,17 @@ class World:
 
     def cli(self, *arguments: str | Path) -> Said:
         return cardfab("--config", self.config, *arguments)
+
+    def typed(self, lines: str, *arguments: str | Path) -> Said:
+        """As ``cli``, with lines on standard input."""
+        with patch("sys.stdin", io.StringIO(lines)):
+            return self.cli(*arguments)
+
+    def holder(self, request: str) -> str:
+        """The number of the holder's identity card, as it is typed."""
+        with self.desk() as desk, desk.database.reading() as tx:
+            row = tx.requests.get(request)
+        return f"{open_request(desk.keys, row).social_security_number}\n"
 
     def devices(self) -> tuple[str, ...]:
         """The rig as the options of a command name it."""

@@ -9,6 +9,7 @@ import pytest
 
 from cardfab.errors import InDoubt, InputRefused
 from cardfab.production import CardState, NotAllowed, NotTheHolder, identity
+from cardfab.production.people import SamePerson
 from cardfab.simulator.cardfile import load_chip
 from cardfab.station.counter import medical
 from cardfab.station.counter.activation import ActiveAlready, TooLate, activate
@@ -141,8 +142,10 @@ def test_an_agent_of_a_grown_up_needs_a_second_person(place: Place) -> None:
         with pytest.raises(NotTheHolder) as refused:
             change_pin(here, Shown(agent), PIN, NEW)
         assert refused.value.code == "CF-7601"
-        with pytest.raises(NotAllowed):
+        with pytest.raises(SamePerson):  # who serves is no second person
             change_pin(here, Shown(agent, "operator"), PIN, NEW)
+        with pytest.raises(NotAllowed):
+            change_pin(here, Shown(agent, "auditor"), PIN, NEW)
         done = change_pin(here, Shown(agent, "supervisor"), PIN, NEW)
     assert done.receipt.approved_by == "supervisor"
     assert done.receipt.document is not None

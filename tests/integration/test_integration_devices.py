@@ -347,10 +347,11 @@ def test_a_second_program_at_the_same_station(world: World) -> None:
     finishes(world)
 
 
-def test_a_card_left_in_the_printer_stops_the_next_job(world: World) -> None:
+def test_a_card_left_in_the_printer_is_put_away_and_counted(world: World) -> None:
     rig_of(world).printer.receive(b"\x1bSis\r")
     said = world.cli("issue", PLAIN)
-    assert said.exit == 5, said.text
-    assert "[CF-5300]" in said.err
-    assert world.state(PLAIN) == "QUEUED"
-    assert world.books().remaining == 3
+    assert said.exit == 0, said.text
+    assert len(rig_of(world).rejected) == 1
+    assert rig_of(world).rejected[0].front.printed == []
+    books = world.books()
+    assert (books.issued, books.spoiled, books.in_doubt, books.remaining) == (1, 1, 0, 1)

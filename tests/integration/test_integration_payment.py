@@ -15,6 +15,7 @@ from cardfab.cli.wiring import chip_pool
 from cardfab.crypto.emv import pin_block
 from cardfab.errors import InputRefused, Text
 from cardfab.keys import SoftKeyStore
+from cardfab.keys.auditing import AuditedKeyStore
 from cardfab.keys.certificates import IssuerCertificate
 from cardfab.keys.pool import PoolEmpty
 from cardfab.resources import data_folder
@@ -102,7 +103,7 @@ def test_a_station_of_real_cards_refuses_where_the_pool_is_empty(station: World)
     section = located.values.station.model_copy(update={"training": False})
     real = replace(located, values=located.values.model_copy(update={"station": section}))
     with station.desk() as desk:
-        assert isinstance(desk.keys, SoftKeyStore)
+        assert isinstance(desk.keys, AuditedKeyStore)
         pool = chip_pool(real, desk.keys)
     with pytest.raises(PoolEmpty) as empty:
         pool.take(1024, 3)
@@ -143,8 +144,9 @@ def test_every_certificate_of_the_chain_is_looked_at(station: World) -> None:
     """The SM2 issuer certificate ends before the card; the RSA one does not."""
     product(station, "pboc-debit-dual-sm2")
     with station.desk() as desk:
-        assert isinstance(desk.keys, SoftKeyStore)
-        keys = desk.keys
+        assert isinstance(desk.keys, AuditedKeyStore)
+        keys = desk.keys.inner
+        assert isinstance(keys, SoftKeyStore)
     before = keys.issuer_certificate("bank/ISSUER-SM2")
     try:
         keys.import_certificate("bank/ISSUER-SM2", short_lived(keys, "bank/ISSUER-SM2"))

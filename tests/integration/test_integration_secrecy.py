@@ -116,7 +116,7 @@ def test_a_plan_shows_no_key_and_no_pin(world: World) -> None:
         assert "FIRST PIN" in text
 
 
-def test_the_sealed_card_holds_no_key_in_the_clear(world: World) -> None:
+def test_D1_the_sealed_card_holds_no_key_in_the_clear(world: World) -> None:
     """Not even inside the seal: a prepared card carries its secrets as ciphertext."""
     assert world.cli("issue", PLAIN).exit == 0
     chip = world.tray().chip
@@ -130,7 +130,7 @@ def test_the_sealed_card_holds_no_key_in_the_clear(world: World) -> None:
 
 
 @pytest.mark.shows("a trace masks PIN, keys, PAN, track 2 and identity data (test)")
-def test_a_trace_masks_what_is_secret(world: World, tmp_path: Path) -> None:
+def test_D4_a_trace_masks_what_is_secret(world: World, tmp_path: Path) -> None:
     trace = tmp_path / "trace.txt"
     assert world.cli("issue", OTHER, "--trace", trace).exit == 0
     text = trace.read_bytes()
@@ -152,7 +152,7 @@ def test_a_trace_masks_what_is_secret(world: World, tmp_path: Path) -> None:
 
 
 @pytest.mark.shows("personal data at rest is sealed: no number, name, photo or PAN in any file of the station (test)")
-def test_the_station_at_rest_holds_no_personal_data(new_world: Callable[..., World], tmp_path: Path) -> None:
+def test_D1_the_station_at_rest_holds_no_personal_data(new_world: Callable[..., World], tmp_path: Path) -> None:
     world = new_world(make_blank(serial=next(SERIALS), wrong_update_key=True))
     assert world.cli("issue", PLAIN).exit == 4
     assert world.cli("issue", PLAIN).exit == 0
@@ -160,7 +160,7 @@ def test_the_station_at_rest_holds_no_personal_data(new_world: Callable[..., Wor
     world.rig.reader.cut_power_after(30)
     assert world.cli("issue", OTHER).exit == 9
     assert world.cli("job", "resolve").exit == 0
-    assert world.cli("temporary", "issue", URGENT, "--out", tmp_path).exit == 0
+    assert world.typed(world.holder(URGENT), "temporary", "issue", URGENT, "--out", tmp_path).exit == 0
     assert world.cli("audit", "export", tmp_path / "export.txt").exit == 0
     files = [path for path in world.folder.rglob("*") if path.is_file()]
     assert any(path.suffix == ".db" for path in files)
@@ -177,7 +177,7 @@ def test_the_station_at_rest_holds_no_personal_data(new_world: Callable[..., Wor
         assert b"\xff\xd8\xff\xe0" not in data, f"{file.name}: a JPEG"
 
 
-def test_the_books_name_nobody(new_world: Callable[..., World]) -> None:
+def test_D4_the_books_name_nobody(new_world: Callable[..., World]) -> None:
     """Job list and history, stock, audit, temporary cards: none needs the person."""
     world = new_world(make_blank(serial=next(SERIALS), wrong_update_key=True))
     assert world.rig is not None
@@ -195,7 +195,7 @@ def test_the_books_name_nobody(new_world: Callable[..., World]) -> None:
         assert held(text, person) == []
 
 
-def test_a_request_is_shown_with_its_number_masked(station: World) -> None:
+def test_D2_a_request_is_shown_with_its_number_masked(station: World) -> None:
     request, card = station.prepared(PLAIN)
     for words in (("request", "show", PLAIN), ("request", "show", PLAIN, "--json")):
         text = station.cli(*words).text
@@ -212,7 +212,7 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
 
 
 @pytest.mark.parametrize("fault", ["wrong key", "power", "read back", "printer", "swapped"])
-def test_no_exception_quotes_a_person_or_a_key(
+def test_D4_no_exception_quotes_a_person_or_a_key(
     fault: str, new_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world = new_world(make_blank(serial=next(SERIALS), wrong_update_key=fault == "wrong key"))

@@ -12,6 +12,7 @@ from cardfab.apdu.link import CardConnection, CardGone
 from cardfab.audit import AuditEvent
 from cardfab.errors import CardfabError
 from cardfab.keys import SoftKeyStore
+from cardfab.keys.auditing import AuditedKeyStore
 from cardfab.plan import BlankNotBlank, compile_plan, require_equal
 from cardfab.plan.plan import carry_out
 from cardfab.profile.dialect import DialectProfile
@@ -165,8 +166,10 @@ def test_a_key_that_is_missing_is_found_before_the_chip_is_touched(station: Worl
     """The new master key of a chip is in the store before it is on the chip."""
     with station.desk() as desk:
         chosen = _product(desk, "t514", "3DES")
-        assert isinstance(desk.keys, SoftKeyStore)
-        poorer = SoftKeyStore({k: v for k, v in desk.keys._held.items() if k != "ss/MK/DF07"}, desk.random)
+        assert isinstance(desk.keys, AuditedKeyStore)
+        whole = desk.keys.inner
+        assert isinstance(whole, SoftKeyStore)
+        poorer = SoftKeyStore({k: v for k, v in whole._held.items() if k != "ss/MK/DF07"}, desk.random)
         reader = _new("t514", "3DES")
         with pytest.raises(CardfabError, match="ss/MK/DF07"):
             _make(replace(desk, keys=poorer), reader, chosen)

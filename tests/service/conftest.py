@@ -16,6 +16,9 @@ from typing import Any
 import pytest
 
 from cardfab.simulator.chip import TrainingChip, serve_vpcd
+from tests.service.softhsm import token
+
+__all__ = ["token"]
 
 
 def _load_services() -> ModuleType:

@@ -18,9 +18,13 @@ import pytest
 
 from cardfab.audit import (
     AuditEvent,
+    AuditRefused,
     Checkpoint,
+    ConsistencyProof,
+    InclusionProof,
     MerkleTree,
     VerifierKey,
+    countersign,
     hash_leaf,
     open_checkpoint,
     sign_checkpoint,
@@ -29,6 +33,7 @@ from cardfab.audit import (
     write_export,
 )
 from cardfab.crypto import ed25519_public, ed25519_sign
+from cardfab.errors import Text
 
 pytestmark = pytest.mark.service
 
@@ -118,12 +123,55 @@ def test_go_signs_and_proves_the_same(judge: Path, tmp_path: Path) -> None:
         assert verify_consistency(old, new, TREE.root(old), TREE.root(new), hashes)
 
 
+AUDITOR_SEED = bytes(range(32, 64))
+AUDITOR = VerifierKey("auditor.example/one", ed25519_public(AUDITOR_SEED))
+
+
+def countersigned(size: int) -> bytes:
+    """The log's checkpoint of that size, with the auditor's signature too."""
+    head = HEADS[SIZES.index(size)]
+    return countersign(head, [KEY], AUDITOR, lambda said: ed25519_sign(AUDITOR_SEED, said), None).note
+
+
+@pytest.mark.shows(
+    "A checkpoint and proofs of ours verify with an independent implementation, and a flipped bit is refused (test)"
+)
+def test_go_verifies_proof_files_and_refuses_every_flipped_bit(judge: Path, tmp_path: Path) -> None:
+    files = {
+        "one.tlog-proof": InclusionProof(12, LEAVES[12], TREE.inclusion_proof(12, 37), countersigned(37)).encode(),
+        "growth": ConsistencyProof(7, TREE.consistency_proof(7, 37), countersigned(37)).encode(),
+        "old": countersigned(7),
+    }
+    for name, content in files.items():
+        (tmp_path / name).write_bytes(content)
+    words = [str(judge), "proofs", *(str(tmp_path / name) for name in files), str(KEY), str(AUDITOR)]
+    said = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert said.returncode == 0, said.stderr
+    assert said.stdout.split() == [str(8 * sum(map(len, files.values()))), "0"]
+    for name, content in files.items():  # and ours say the same of a sample of the same flips
+        for at in range(0, len(content), 7):
+            changed = content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+            with pytest.raises(AuditRefused):
+                ours({**files, name: changed})
+    ours(files)
+
+
+def ours(files: dict[str, bytes]) -> None:
+    """The same judgement by our own code: both signatures must hold."""
+    keys = [KEY, AUDITOR]
+    old, by = open_checkpoint(files["old"], keys)
+    _, _, by_event = InclusionProof.parse(files["one.tlog-proof"]).verify(keys)
+    _, by_growth = ConsistencyProof.parse(files["growth"]).verify(keys, old)
+    if not all(len(one) == 2 for one in (by, by_event, by_growth)):
+        raise AuditRefused(Text("a signature is missing", "缺少签名"), code="CF-3504")
+
+
 def test_go_refuses_what_was_changed(judge: Path, tmp_path: Path) -> None:
     lines = EXPORT.splitlines(keepends=True)
     event_changed = EXPORT.replace(b"t36", b"t63")
     note_changed = EXPORT.replace(b"\n37\n", b"\n38\n")
     swapped = b"".join([*lines[:-2], lines[-1], lines[-2]])
-    for changed, word in ((event_changed, "root differs"), (note_changed, "checkpoint"), (swapped, "root differs")):
+    for changed, word in ((event_changed, "hash differs"), (note_changed, "checkpoint"), (swapped, "hash differs")):
         found = ask(judge, tmp_path, changed, PROOFS)
         assert found.returncode == 1
         assert word in found.stderr

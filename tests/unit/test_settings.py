@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cardfab.settings import Located, SettingsRefused, candidates, origins, read_settings
+from cardfab.settings import Located, Settings, SettingsRefused, candidates, origins, read_settings
 
 LEAST = '[station]\nname = "outlet-1"\n'
 FULL = """
@@ -22,6 +22,15 @@ language = "zh"
 [keystore]
 file = "keys/station.keys"
 unlock_file = "keys/word"
+token = "pkcs11:token=outlet-7"
+service = "unix:run/keys.sock"
+identity = "keys/outlet-7.identity"
+ceremony_room = false
+
+[audit]
+outside = "/srv/audit"
+required = true
+auditors = []
 
 [devices]
 reader = "pcsc:0"
@@ -32,6 +41,11 @@ mailer = "/dev/usb/lp0"
 
 [fonts]
 dirs = ["/srv/fonts"]
+
+[people]
+idle_minutes = 5
+attempts = 3
+lock_minutes = 60
 """
 
 
@@ -64,6 +78,7 @@ def test_everything_given(tmp_path: Path) -> None:
         "mailer": "/dev/usb/lp0",
     }
     assert values.fonts.dirs == ("/srv/fonts",)
+    assert values.people.model_dump() == {"idle_minutes": 5, "attempts": 3, "lock_minutes": 60}
 
 
 @pytest.mark.parametrize(
@@ -147,7 +162,8 @@ def test_every_value_says_where_it_came_from(tmp_path: Path) -> None:
     assert by_name["station.training"] == ("True", "default")
     assert by_name["fonts.dirs"] == ("()", "cardfab.toml")
     assert by_name["keystore.unlock_file"] == ("None", "default")
-    assert len(found) == len(by_name) == 14
+    assert len(found) == len(by_name)
+    assert {name.partition(".")[0] for name in by_name} == set(Settings.model_fields)
     assert {origin for _, _, origin in origins(_read(tmp_path, FULL))} == {"cardfab.toml"}
 
 

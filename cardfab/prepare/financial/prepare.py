@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from cardfab.errors import InputRefused, Text
 from cardfab.keys import Sealed
+from cardfab.keys.custody import Custody
 from cardfab.keys.issuerkeys import Filling, IccKey, IssuerKeys
 from cardfab.prepare.financial.grouping import DataGrouping
 from cardfab.prepare.financial.numbers import FinancialData, check_numbers, financial_values
@@ -40,6 +41,7 @@ def prepare_financial(
     take_key: TakeKey | None = None,
     pin: Sealed | None = None,
     sm2_key: IccKey | None = None,
+    custody: Custody = "service-clear",
 ) -> PreparedFinancial:
     """Everything of one card. ``pin`` is the holder's own, sealed; without one the profile's policy makes it.
 
@@ -51,7 +53,7 @@ def prepare_financial(
     first_pin = _pin(application, keys, pin)
     data = _stripe(application, data, keys, first_pin)
     icc = _icc_keys(recipe, keys, take_key, sm2_key)
-    udks = _udks(application, data.pan, keys)
+    udks = _udks(application, data.pan, keys, custody)
     secrets = _secrets(application, udks, first_pin, icc)
     groupings = _groupings(recipe, data, secrets, Signer(recipe, data, keys, icc))
     return PreparedFinancial(groupings, recipe.environments, icc)
@@ -124,15 +126,17 @@ def _secrets(
     return made
 
 
-def _udks(application: FinancialApplication, pan: str, keys: IssuerKeys) -> dict[str, Sealed]:
+def _udks(application: FinancialApplication, pan: str, keys: IssuerKeys, custody: Custody) -> dict[str, Sealed]:
     quirks = application.quirks
     option, parity = application.udk_option, quirks.udk_parity == "odd"
     names = "UDK_AC, UDK_MAC, UDK_ENC"
-    made = {"8000": keys.emv_keys(application.keys.labels, pan, application.psn, names, option=option, parity=parity)}
+    labels, psn = application.keys.labels, application.psn
+    made = {"8000": keys.emv_keys(labels, pan, psn, names, option=option, parity=parity, custody=custody)}
     if application.keys_sm4 is not None:
         check = "3DES" if quirks.kcv_for_sm4 == "3DES" else None
         labels = application.keys_sm4.labels
-        made["8400"] = keys.emv_keys(labels, pan, application.psn, f"{names} (SM4)", option=option, check=check)
+        sm4 = f"{names} (SM4)"
+        made["8400"] = keys.emv_keys(labels, pan, psn, sm4, option=option, check=check, custody=custody)
     return made
 
 

@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Callable
 from typing import Literal
 
-from cardfab.crypto import Algorithm
+from cardfab.crypto import Algorithm, encrypt_ecb
 from cardfab.simulator.chip import (
     created,
     fmcos,
@@ -30,7 +30,7 @@ from cardfab.simulator.chip.crypt import card_identification, card_key, inverted
 from cardfab.simulator.chip.domain import TRIES
 from cardfab.simulator.chip.filesystem import ALGORITHM_BYTES
 from cardfab.simulator.chip.memory import Memory, Tries
-from cardfab.simulator.chip.profiles import PROFILES, TRAINING, Profile, published_key
+from cardfab.simulator.chip.profiles import NEWER, PROFILES, TRAINING, Profile, published_key
 from cardfab.simulator.chip.scp02 import KeySet, diversified
 
 TRAINING_PIN = "123456"
@@ -128,6 +128,21 @@ def _global_platform(number: bytes) -> dict[str, bytes]:
     key_data = KMC_ID + number
     keys = diversified(training_root("bank/KMC"), key_data)
     return domain_cells(key_data, number, KEY_VERSION, keyring.DES, keys) | payment_entries()
+
+
+def _with_newer_channel(serial: int, region: str, entropy: Callable[[int], bytes]) -> dict[str, bytes]:
+    """The training card with AES keys: the root in ECB over the text of EMV CPS, six bytes | F0 | n | six | 0F | n."""
+    profile, number = PROFILES[NEWER], bytes.fromhex(f"{serial:08d}")
+    blank = make_blank(serial=serial, region=region, entropy=entropy).memory.cells
+    kept = {name: one for name, one in blank.items() if not name.startswith("isd/key/")}
+    key_data = KMC_ID + number
+    low, root = key_data[4:], training_root("bank/AES/KMC")
+    keys = (encrypt_ecb(Algorithm.AES, root, low + bytes((0xF0, n)) + low + bytes((0x0F, n))) for n in (1, 2, 3))
+    return {
+        **kept,
+        **profile.cells(),
+        **domain_cells(key_data, number, profile.key_version, keyring.AES, KeySet(*keys)),
+    }
 
 
 def domain_cells(key_data: bytes, number: bytes, version: int, kind: int, keys: KeySet) -> dict[str, bytes]:
@@ -251,6 +266,8 @@ def make_card(
         profile = PROFILES[profile]
     if profile.name == TRAINING:
         return make_blank(serial=serial, region=region, entropy=entropy)
+    if profile.name == NEWER:
+        return TrainingChip(Memory(_with_newer_channel(serial, region, entropy)), entropy)
     if not 0 <= serial <= 99_999_999:
         raise ValueError("the serial number has at most 8 digits")
     number = bytes.fromhex(f"{serial:08d}")

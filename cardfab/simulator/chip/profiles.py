@@ -82,7 +82,7 @@ def published_key(length: int) -> bytes:
     return bytes(range(0x40, 0x40 + length))
 
 
-TRAINING = "training-ssc2"
+TRAINING, NEWER = "training-ssc2", "training-ssc2-scp03"
 _SCP02 = tuple(
     Profile(f"gp-scp02-i{i:02x}", f"SCP02 i={i:02X}, 3DES", i=i, r_mac=True)
     for i in (0x04, 0x05, 0x14, 0x15, 0x44, 0x45, 0x54, 0x55)
@@ -103,6 +103,16 @@ PROFILES: Mapping[str, Profile] = {
     one.name: one
     for one in (
         Profile(TRAINING, "training card, SCP02 i=15", social=True, extended=False, published_keys=False),
+        Profile(
+            NEWER,
+            "training card, SCP03 i=70",
+            scp=3,
+            i=0x70,
+            key_version=0x30,
+            social=True,
+            extended=False,
+            published_keys=False,
+        ),
         Profile(
             "training-debit-scp03", "payment applications, SCP03 i=70", scp=3, i=0x70, key_version=0x30, payment=True
         ),

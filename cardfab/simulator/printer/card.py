@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from cardfab.simulator.printer.coding import LINE, LINES, Plane
-from cardfab.simulator.printer.geometry import contact_area
+from cardfab.simulator.printer.coding import Plane
+from cardfab.simulator.printer.geometry import EVOLIS, Raster
 
-ORDER = "ymcko"
+ORDER = "ymckopu"
 """Panels of one side in the only order that the ribbon can give them (A5013 p69)."""
 
 
@@ -37,6 +37,7 @@ class Place(StrEnum):
     HOPPER = "hopper"
     CONTACT = "contact"
     CONTACTLESS = "contactless"
+    STRIPE = "stripe"
     PRINT = "print"
     EJECT = "eject"
     OUTPUT = "output"
@@ -48,6 +49,7 @@ class Place(StrEnum):
 class Side:
     """The ink on one side: panel -> plane, and the panels in the order in which they were printed."""
 
+    raster: Raster = EVOLIS
     planes: dict[str, Plane] = field(default_factory=dict)
     printed: list[str] = field(default_factory=list)
 
@@ -62,8 +64,8 @@ class Side:
         return in_order
 
     def ink(self) -> NDArray[np.bool_]:
-        """Where any of y, m, c, k lies: (648, 1016)."""
-        anywhere = np.zeros((LINE, LINES), np.bool_)
+        """Where any of y, m, c, k lies: (height, width)."""
+        anywhere = np.zeros((self.raster.height, self.raster.width), np.bool_)
         for panel in "ymck":
             if panel in self.planes:
                 anywhere |= self.planes[panel] > 0
@@ -71,7 +73,7 @@ class Side:
 
     def compose(self) -> Image.Image:
         """What the eye sees: white less cyan, magenta and yellow dye, black resin over them, varnish invisible."""
-        rgb = np.full((LINE, LINES, 3), 255, np.uint8)
+        rgb = np.full((self.raster.height, self.raster.width, 3), 255, np.uint8)
         for channel, panel in enumerate("cmy"):
             if panel in self.planes:
                 rgb[..., channel] -= self.planes[panel]
@@ -88,6 +90,8 @@ class Card:
     chip: Chip
     front: Side = field(default_factory=Side)
     back: Side = field(default_factory=Side)
+    stripe: dict[int, bytes] = field(default_factory=dict)
+    """Track -> the characters on it with parity, sentinels and check character (see ``stripe.py``)."""
     ruined_by: list[str] = field(default_factory=list)
     saved: list[Path] = field(default_factory=list)
     powered: bool = False
@@ -100,16 +104,16 @@ class Card:
     @property
     def ink_on_contacts(self) -> int:
         """Pixels of dye or resin within the area of the chip contacts."""
-        return _within_contacts(self.front.ink())
+        return self._within_contacts(self.front.ink())
 
     @property
     def varnish_on_contacts(self) -> int:
         """Pixels of overlay within the area of the chip contacts."""
         overlay = self.front.planes.get("o")
-        return 0 if overlay is None else _within_contacts(overlay > 0)
+        return 0 if overlay is None else self._within_contacts(overlay > 0)
 
     def compose(self, side: str = "front") -> Image.Image:
-        """The raw picture of ``front`` or ``back``: RGB, 1016 x 648, no decoration."""
+        """The raw picture of ``front`` or ``back``: RGB, every dot of the printer, no decoration."""
         return (self.front if side == "front" else self.back).compose()
 
     def power_on(self) -> None:
@@ -121,7 +125,6 @@ class Card:
             self.powered = False
             self.chip.power_off()
 
-
-def _within_contacts(mask: NDArray[np.bool_]) -> int:
-    area = contact_area()
-    return int(np.count_nonzero(mask[area.top : area.bottom, area.left : area.right]))
+    def _within_contacts(self, mask: NDArray[np.bool_]) -> int:
+        area = self.front.raster.contacts
+        return int(np.count_nonzero(mask[area.top : area.bottom, area.left : area.right]))

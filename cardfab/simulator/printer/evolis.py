@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
 
 from cardfab.simulator.printer import faults
-from cardfab.simulator.printer.card import Card, Chip, Place
+from cardfab.simulator.printer.body import Body
+from cardfab.simulator.printer.card import Place
+from cardfab.simulator.printer.clock import Clock
 from cardfab.simulator.printer.coding import LINE, LINES, CodingError, Plane, decode
-from cardfab.simulator.printer.faults import Armed, Fault, PrinterFault
+from cardfab.simulator.printer.encoder import Encoder
+from cardfab.simulator.printer.faults import Fault, LineCut, PrinterFault
 from cardfab.simulator.printer.language import Command, Parser
-from cardfab.simulator.printer.machine import Jam, Machine, OnExit, Ribbon
+from cardfab.simulator.printer.machine import Machine, OnExit, Ribbon
 from cardfab.simulator.printer.questions import QUESTIONS, one_of
 
 EMULATES = "Evolis ESC language, guide A5013 + later notes"
@@ -34,6 +36,18 @@ _SETTINGS: dict[str, tuple[str, ...]] = {
 """Settings that are checked and kept and change nothing here."""
 
 
+_SECONDS = {"Sis": 3.0, "Si": 2.0, "Sic": 3.0, "Ser": 3.0, "Seb": 3.0, "Scp": 30.0, "Smw": 4.0, "Smr": 3.0, "Sv": 2.0}
+"""What the mechanics take, about; no document gives figures."""
+_PANEL_SECONDS = {"y": 5.0, "m": 5.0, "c": 5.0, "k": 4.0, "o": 5.0}
+
+
+def seconds_of(command: Command) -> float:
+    """How long the printer works on a command before it answers."""
+    if command.name in ("Db", "Dbc") and command.parameters:  # the panel before it is printed meanwhile
+        return _PANEL_SECONDS.get(command.parameters[0], 0.0)
+    return 4.0 if command.name == "Se" else _SECONDS.get(command.name, 0.0)
+
+
 @dataclass(slots=True)
 class _Pending:
     panel: str
@@ -41,8 +55,8 @@ class _Pending:
     back: bool
 
 
-class EvolisPrinter:
-    """Bytes in, replies out; every public method may be called from any thread.
+class EvolisPrinter(Body):
+    """Bytes in, replies out.
 
     What a driver cannot see but a test may: ``machine`` (cards, ribbon, boxes), ``history`` (commands carried out) and
     ``settings``.
@@ -55,23 +69,22 @@ class EvolisPrinter:
         bezel: bool = False,
         on_exit: OnExit | None = None,
         pace: Callable[[Command], None] | None = None,
+        speed: float = 0.0,
     ) -> None:
-        """``pace`` is called before each command and may take as long as a machine would."""
-        self.lock = threading.RLock()
-        self.machine = Machine(on_exit=on_exit, bezel=bezel, ribbon=ribbon or Ribbon())
-        self.history: list[str] = []
+        """``pace`` is called before each command; ``speed`` is that of the mechanics (see `Clock`)."""
+        super().__init__(Machine(on_exit=on_exit, bezel=bezel, ribbon=ribbon or Ribbon()), Clock(speed))
         self.settings: dict[str, str] = {}
         self.error_mode = 0
         self.saved_error_mode = 0
         self._parser = Parser()
         self._pace = pace
-        self._armed: list[Armed] = []
         self._pending: _Pending | None = None
         self._in_sequence = False
         self._back = False
         self._keep = False
         self._from_feeder = True
         self._declared: str | None = None
+        self._encoder = Encoder(self.machine, lambda: self._bring(Place.PRINT))
         self._commands = self._table()
 
     # The wire
@@ -82,63 +95,44 @@ class EvolisPrinter:
         for command in self._parser.feed(portion):
             if self._pace is not None:
                 self._pace(command)
+            self.clock.spend(seconds_of(command))
             with self.lock:
-                replies += self._carry_out(command)
+                reply, struck = self._carry_out(command)
+            replies += reply
+            if struck & {Fault.POWER_CUT, Fault.CABLE_OUT}:
+                self.cut(struck)
+                self._parser.drop()
+                raise LineCut(bytes(replies))
         return bytes(replies)
+
+    def power_cut(self) -> None:
+        super().power_cut()
+        self.forget_job()
+        self.error_mode = self.saved_error_mode
+        self.settings.clear()
+        self._keep, self._from_feeder, self._declared = False, True, None
+        self._encoder.forget()
 
     def hang_up(self) -> None:
         """The line broke: a half-sent command or bitmap is forgotten, everything else stays as it is."""
         with self.lock:
             self._parser.drop()
 
-    # The people around it
-
-    def load(self, chips: Iterable[Chip]) -> list[Card]:
-        """Put blank cards with these chips into the hopper, first on top."""
-        with self.lock:
-            return self.machine.load(chips)
-
-    def inject(self, fault: Fault, *, on: str | None = None, skip: int = 0, times: int = 1) -> None:
-        """Break something when command ``on`` (None: any) comes, from the ``skip + 1``-th time on, ``times`` times."""
-        with self.lock:
-            self._armed.append(Armed(fault, on, skip, times))
-
-    def close_cover(self) -> None:
-        with self.lock:
-            self.machine.cover_is_open = False
-
-    def mend_feeder(self) -> None:
-        with self.lock:
-            self.machine.feeder_stuck = False
-
-    def change_ribbon(self, ribbon: Ribbon | None) -> None:
-        with self.lock:
-            self.machine.ribbon = ribbon
-
-    def clear_jam(self) -> Card | None:
-        """Open the machine and take out the card that is inside, if any."""
-        with self.lock:
-            self._forget_job()
-            return self.machine.clear_jam()
-
-    def take_card(self) -> Card:
-        """Take the finished card out of the bezel."""
-        with self.lock:
-            return self.machine.take_card()
-
     # Carrying out
 
-    def _carry_out(self, command: Command) -> bytes:
+    def _carry_out(self, command: Command) -> tuple[bytes, set[Fault]]:
         self.history.append(str(command) if command.sound else "?")
-        struck = {armed.fault for armed in self._armed if armed.fires(command.name)}
-        self._break(struck)
+        struck = self.strike(command.name)
+        if Fault.POWER_CUT in struck:
+            return b"", struck
+        self._encoder.spoiled = Fault.STRIPE in struck
         try:
             text = "OK" if Fault.WRONG_OK in struck else self._answer(command)
         except PrinterFault as fault:
             reply = self._refusal(fault)
         else:
             reply = _ACK if text == "OK" and self.error_mode & _ACK_NAK else text.encode("ascii") + b"\0"
-        return b"" if Fault.SILENCE in struck else reply
+        return b"" if struck & {Fault.SILENCE, Fault.CABLE_OUT} else reply, struck
 
     def _answer(self, command: Command) -> str:
         handler = self._commands.get(command.name)
@@ -150,15 +144,6 @@ class EvolisPrinter:
         if self.error_mode & _ACK_NAK:
             return _NAK + fault.nak.encode("ascii")
         return fault.text.encode("ascii") + b"\0"
-
-    def _break(self, struck: set[Fault]) -> None:
-        machine = self.machine
-        machine.cover_is_open |= Fault.COVER_OPEN in struck
-        machine.feeder_stuck |= Fault.FEEDER_EMPTY in struck
-        if Fault.JAM in struck and machine.jam is Jam.NONE:
-            machine.jam = Jam.COMING
-        if Fault.RIBBON_END in struck and machine.ribbon is not None:
-            machine.ribbon.broken = True
 
     def _table(self) -> dict[str, Callable[[Command], str | None]]:
         return {
@@ -178,14 +163,14 @@ class EvolisPrinter:
             "Ppws": self._keep_setting,
             **dict.fromkeys(_SETTINGS, self._checked_setting),
             "Si": lambda _: self._bring(Place.PRINT),
-            "Sis": lambda _: self._bring(Place.CONTACT),
+            "Sis": lambda _: self._to_contact(),
             "Sic": lambda _: self._bring(Place.CONTACTLESS),
             "Ser": lambda _: self._reject(),
             "Seb": lambda _: self._reject(),
             "Scp": lambda _: self.machine.clean(),
             "Sa": lambda _: None,
             "Scs": lambda _: None,
-            "Srs": lambda _: self._forget_job(),
+            "Srs": lambda _: self.forget_job(),
             "Ss": lambda _: self._start(),
             "Sr": lambda _: self._turn(back=False),
             "Sv": lambda _: self._turn(back=True),
@@ -193,6 +178,7 @@ class EvolisPrinter:
             "Db": self._bitmap,
             "Dbc": self._bitmap,
             "Wcb": self._whole_panel,
+            **self._encoder.commands(),
         }
 
     # Settings
@@ -253,18 +239,22 @@ class EvolisPrinter:
     def _bring(self, place: Place) -> None:
         self.machine.bring(place, from_feeder=self._from_feeder)
 
+    def _to_contact(self) -> None:
+        self._bring(Place.CONTACT)
+        self.machine.set_contacts_down()
+
     def _reject(self) -> None:
         self.machine.reject()
-        self._forget_job()
+        self.forget_job()
 
-    def _forget_job(self) -> None:
+    def forget_job(self) -> None:
         self._pending = None
         self._in_sequence = self._back = False
 
     # Printing
 
     def _start(self) -> None:
-        self._forget_job()
+        self.forget_job()
         self._in_sequence = True
 
     def _turn(self, *, back: bool) -> None:
@@ -315,4 +305,4 @@ class EvolisPrinter:
             raise faults.no_card()
         if not self._keep:
             self.machine.eject()
-        self._forget_job()
+        self.forget_job()

@@ -64,8 +64,20 @@ def ribbon_ended() -> PrinterFault:
     return PrinterFault("ERR RIBBON ENDED", "R")
 
 
+def stripe_checksum() -> PrinterFault:
+    return PrinterFault("ERR MAG CHECKSUM", "K")
+
+
+def stripe_data() -> PrinterFault:
+    return PrinterFault("ERR MAG DATA", "D")
+
+
+class LineCut(Exception):
+    """The connection ends here and now; nothing more is answered."""
+
+
 class Fault(StrEnum):
-    """What a test can break; all but the last two stay until a person mends them."""
+    """What a test can break; those that a person mends stay until then."""
 
     FEEDER_EMPTY = "feeder empty"
     """The feeder gives no card although the hopper has some; ended by ``mend_feeder``."""
@@ -76,6 +88,9 @@ class Fault(StrEnum):
     RIBBON_END = "ribbon end"
     """The ribbon ends before the next panel; ended by ``change_ribbon``."""
 
+    RIBBON_TORN = "ribbon torn"
+    """The ribbon ends in the middle of the next panel, which lands by half; ended by ``change_ribbon``."""
+
     COVER_OPEN = "cover open"
     """Somebody opens the cover; ended by ``close_cover``."""
 
@@ -84,6 +99,32 @@ class Fault(StrEnum):
 
     SILENCE = "silence"
     """The command is carried out and the reply never comes."""
+
+    REJECT_FULL = "reject full"
+    """No more goes into the reject box; ended by ``empty_reject_box``."""
+
+    POWER_CUT = "power cut"
+    """Both lines break, what the printer had in mind is lost, the card stays where it is, then it warms up again."""
+
+    CABLE_OUT = "cable out"
+    """The printer's line breaks; the command is carried out all the same."""
+
+    WARMING = "warming"
+    """The printer is not warm and needs its warm-up time again (retransfer only)."""
+
+    NO_CONTACT = "no contact"
+    """The contacts do not reach the chip until they are set down once more."""
+
+    STRIPE = "stripe"
+    """The check character of a track is written wrong."""
+
+    NOT_TAKEN = "not taken"
+    """Nobody takes the card that is given out: with a bezel it stays there."""
+
+
+MENDED_BY_ITSELF = frozenset(
+    {Fault.WRONG_OK, Fault.SILENCE, Fault.CABLE_OUT, Fault.POWER_CUT, Fault.NO_CONTACT, Fault.STRIPE, Fault.WARMING}
+)
 
 
 @dataclass(slots=True)

@@ -40,6 +40,30 @@ def y_pixels(mm: float) -> float:
     return (HEIGHT - CARD_MM[1] * PIXELS_PER_MM) / 2 + mm * PIXELS_PER_MM
 
 
+@dataclass(frozen=True, slots=True)
+class Raster:
+    """The dots that one printer puts on a side: landscape, the card in their middle."""
+
+    width: int
+    height: int
+    dpi: int
+
+    @property
+    def contacts(self) -> Box:
+        """The rectangle around all eight contacts, every dot it touches."""
+        scale = self.dpi / 25.4
+        left, top = (self.width - CARD_MM[0] * scale) / 2, (self.height - CARD_MM[1] * scale) / 2
+        return Box(
+            math.floor(left + CONTACT_COLUMNS_MM[0][0] * scale),
+            math.floor(top + CONTACT_ROWS_MM[0][0] * scale),
+            math.ceil(left + CONTACT_COLUMNS_MM[-1][1] * scale),
+            math.ceil(top + CONTACT_ROWS_MM[-1][1] * scale),
+        )
+
+
+EVOLIS = Raster(WIDTH, HEIGHT, 300)
+
+
 def contact_boxes() -> tuple[Box, ...]:
     """The eight contacts, each with every pixel it touches."""
     return tuple(

@@ -8,12 +8,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from cardfab.simulator.printer import faults
-from cardfab.simulator.printer.card import Card, Chip, Place
+from cardfab.simulator.printer.card import Card, Chip, Place, Side
 from cardfab.simulator.printer.coding import Plane
+from cardfab.simulator.printer.geometry import EVOLIS, Raster
 
 OnExit = Callable[[Card, Place], None]
 
 CLEANING_EVERY = 1000
+REJECT_BOX = 200
 
 
 class Jam(Enum):
@@ -32,6 +34,8 @@ class Ribbon:
     remaining: int = 100
     capacity: int = 100
     broken: bool = False
+    torn: bool = False
+    """It will end in the middle of the next panel."""
     _next: int | None = None
 
     def new_card(self) -> None:
@@ -59,6 +63,13 @@ class Ribbon:
         return self.broken or (self.remaining == 0 and (self._next is None or self._next >= len(self.kind)))
 
 
+def half_of(plane: Plane) -> Plane:
+    """A panel that stopped half-way."""
+    plane = plane.copy()
+    plane[:, plane.shape[1] // 2 :] = 0
+    return plane
+
+
 @dataclass(slots=True)
 class Machine:
     """State that survives every broken line. Cards leave ``hopper`` from its left end."""
@@ -69,7 +80,7 @@ class Machine:
 
     duplex: bool = True
     output_capacity: int = 200
-    reject_capacity: int = 200
+    reject_capacity: int = REJECT_BOX
     hopper: deque[Card] = field(default_factory=deque)
     inside: Card | None = None
     position: Place | None = None
@@ -80,6 +91,12 @@ class Machine:
     cover_is_open: bool = False
     feeder_stuck: bool = False
     jam: Jam = Jam.NONE
+    out_of_reach: int = 0
+    """So many times the contacts will be set down beside the chip."""
+    reached: bool = True
+    taker: bool = False
+    """With a bezel: whether somebody stands there and takes each card at once."""
+    raster: Raster = EVOLIS
     inserted: int = 0
     panels: int = 0
     cleanings: int = 0
@@ -91,7 +108,7 @@ class Machine:
         cards = []
         for chip in chips:
             self._loaded += 1
-            cards.append(Card(self._loaded, chip))
+            cards.append(Card(self._loaded, chip, Side(self.raster), Side(self.raster)))
         self.hopper.extend(cards)
         return cards
 
@@ -140,6 +157,40 @@ class Machine:
         self.position = place
         return self.inside
 
+    def set_contacts_down(self) -> None:
+        """The contact station comes down on the chip; whether it reaches it shows when power is given."""
+        self.reached = self.out_of_reach == 0
+        self.out_of_reach = max(0, self.out_of_reach - 1)
+
+    @property
+    def touched(self) -> Card | None:
+        """The card whose chip the contact station reaches."""
+        return self.inside if self.position is Place.CONTACT and self.reached else None
+
+    def cut_power(self) -> None:
+        """Off and on again: the chip loses its power, every card stays where it is."""
+        if self.inside is not None:
+            self.inside.power_off()
+        if self.jam is Jam.COMING:
+            self.jam = Jam.NONE
+
+    def leave_inside(self, place: Place) -> Card:
+        """Somebody fed a card by the printer's own button and went. Raises KeyError with an empty hopper."""
+        if not self.hopper or self.inside is not None:
+            raise KeyError("no card to leave inside")
+        self.inside = self.hopper.popleft()
+        self.inserted += 1
+        self.position = place
+        return self.inside
+
+    @property
+    def reject_full(self) -> bool:
+        return len(self.rejected) >= self.reject_capacity
+
+    def empty_reject_box(self) -> None:
+        """What was in it is still listed as rejected: it was counted and locked away."""
+        self.reject_capacity = len(self.rejected) + REJECT_BOX
+
     def eject(self) -> None:
         """Normal exit. Raises PrinterFault: no card, cover, jam, tray full."""
         card = self._leaving(self.in_transport)
@@ -148,13 +199,15 @@ class Machine:
         if self.bezel:
             card.power_off()
             self.position = Place.EJECT
+            if self.taker:
+                self.take_card()
             return
         self._out(card, Place.OUTPUT, self.output)
 
     def reject(self) -> None:
         """To the reject box, also from the bezel. Raises PrinterFault: no card, cover, jam, box full."""
         card = self._leaving(self.inside)
-        if len(self.rejected) >= self.reject_capacity:
+        if self.reject_full:
             raise faults.tray_full()
         self._out(card, Place.REJECTED, self.rejected)
 
@@ -196,15 +249,19 @@ class Machine:
             card = self.bring(Place.PRINT, from_feeder=from_feeder)
         self.ribbon.wind_to(panel)
         self.panels += 1
-        if stops_half_way:
-            plane = plane.copy()
-            plane[:, plane.shape[1] // 2 :] = 0
+        torn = self.ribbon.torn
+        if stops_half_way or torn:
+            plane = half_of(plane)
         if not (card.back if back else card.front).add(panel, plane):
             card.ruined_by.append(f"panel {panel} out of order")
         if stops_half_way:
             self.jam = Jam.STUCK
             card.ruined_by.append(f"jam in panel {panel}")
             raise faults.mechanical()
+        if torn:
+            self.ribbon.broken = True
+            card.ruined_by.append(f"ribbon ended in panel {panel}")
+            raise faults.ribbon_ended()
 
     def clean(self) -> None:
         """The cleaning cycle; a ribbon in the machine would be soiled. Raises PrinterFault with one."""
@@ -231,6 +288,7 @@ class Machine:
         card.power_off()
         self.inside = None
         self.position = None
+        self.reached = True
         box.append(card)
         if self.on_exit is not None:
             self.on_exit(card, place)

@@ -14,7 +14,9 @@ from cardfab.simulator.printer.geometry import (
     CONTACT_COLUMNS_MM,
     CONTACT_ROWS_MM,
     CORNER_MM,
+    HEIGHT,
     PIXELS_PER_MM,
+    WIDTH,
     x_pixels,
     y_pixels,
 )
@@ -30,6 +32,8 @@ _PLATE_MM = 0.9
 def draw(card: Card, side: str = "front") -> Image.Image:
     """RGBA, ID-1 at 300 dpi with a soft shadow on nothing; bleed cut off. Ink on the contacts darkens the metal."""
     ink = card.compose(side)
+    if ink.size != (WIDTH, HEIGHT):  # drawn as the eye sees it, at 300 dpi
+        ink = ink.resize((WIDTH, HEIGHT), Image.Resampling.BOX)
     face = ink.copy()
     if side == "front":
         metal, mask = _chip(ink.size)

@@ -5,18 +5,31 @@ An empty ATR says that there is no card in the contact station, an empty respons
 
 from __future__ import annotations
 
-from cardfab.simulator.printer import Card, EvolisPrinter, Place
+from typing import Protocol
+
+from cardfab.simulator.printer import Body, Card, Fault, LineCut
 from cardfab.simulator.rig.frames import FramedReader
 
 POWER_OFF, POWER_ON, RESET, GET_ATR = 0, 1, 2, 4
 
 
+class ContactStation(Protocol):
+    """What the reader needs of its printer."""
+
+    @property
+    def body(self) -> Body: ...
+
+    @property
+    def touched(self) -> Card | None: ...
+
+
 class ContactReader(FramedReader):
     """Sees a chip only while the printer holds its card in the contact station."""
 
-    def __init__(self, printer: EvolisPrinter) -> None:
+    def __init__(self, station: ContactStation) -> None:
         super().__init__()
-        self._printer = printer
+        self._station = station
+        self._printer = station.body
         self._cut: int | None = None
         self.apdus = 0
 
@@ -32,8 +45,14 @@ class ContactReader(FramedReader):
         self._cut = apdus
 
     def _card(self) -> Card | None:
-        machine = self._printer.machine
-        return machine.inside if machine.position is Place.CONTACT else None
+        return self._station.touched
+
+    def _event(self, name: str) -> None:
+        """Something of the reader's that a fault may wait for. Raises LineCut when it takes the power away."""
+        struck = self._printer.strike(name)
+        self._printer.cut(struck)
+        if Fault.POWER_CUT in struck:
+            raise LineCut
 
     def _answer(self, payload: bytes) -> bytes | None:
         with self._printer.lock:
@@ -44,6 +63,7 @@ class ContactReader(FramedReader):
                 case b"\x00" if card:
                     card.power_off()
                 case b"\x01" if card and not card.powered:
+                    self._event("power-on")
                     card.power_on()
                 case b"\x02" if card:
                     card.power_off()
@@ -60,5 +80,6 @@ class ContactReader(FramedReader):
             return b""
         if self._cut is not None:
             self._cut -= 1
+        self._event("apdu")
         self.apdus += 1
         return card.chip.transmit(apdu)

@@ -7,16 +7,30 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from PIL import Image
 
-from cardfab.simulator.printer import Card, Chip, Command, EvolisPrinter, Place, Ribbon, draw
+from cardfab.simulator.printer import (
+    Body,
+    Card,
+    Chip,
+    Command,
+    EvolisPrinter,
+    MaticaPrinter,
+    Place,
+    Ribbon,
+    draw,
+)
+from cardfab.simulator.rig.control import Control, arm
 from cardfab.simulator.rig.reader import ContactReader
 from cardfab.simulator.rig.servers import Server
+
+Family = Literal["evolis", "matica"]
 
 
 class Rig:
@@ -24,6 +38,7 @@ class Rig:
 
     ``out``: finished cards are drawn there as they leave, ``card-0001-front.png`` and, without chip and corners,
     ``card-0001-front-raw.png``; rejected ones as ``rejected-…``. The picture of a blank back is left out.
+    ``family`` says which language the printer speaks, ``model`` which Matica; ``speed`` as in `Clock`: 0 takes no time.
     """
 
     def __init__(
@@ -36,13 +51,29 @@ class Rig:
         ribbon: Ribbon | None = None,
         bezel: bool = False,
         pace: Callable[[Command], None] | None = None,
+        family: Family = "evolis",
+        model: str = "XID8600",
+        speed: float = 0.0,
     ) -> None:
         self._out = out
-        self.printer = EvolisPrinter(ribbon=ribbon, bezel=bezel, on_exit=self._left if out else None, pace=pace)
+        on_exit = self._left if out else None
+        self.family: Family = family
+        self.printer: Body = (
+            EvolisPrinter(ribbon=ribbon, bezel=bezel, on_exit=on_exit, pace=pace, speed=speed)
+            if family == "evolis"
+            else MaticaPrinter(model=model, ribbon=ribbon, on_exit=on_exit, speed=speed)
+        )
         self.reader = ContactReader(self.printer)
-        self.printer_server = Server("printer", self.printer, printer_port)
+        greeter = self.printer if family == "matica" else None
+        self.printer_server = Server("printer", self.printer, printer_port, greeter)
         self.reader_server = Server("reader", self.reader, reader_port)
+        self.printer.break_lines = self._break_lines
         self.load(chips)
+
+    def _break_lines(self, reader_too: bool) -> None:
+        self.printer_server.drop()
+        if reader_too:
+            self.reader_server.drop()
 
     def start(self) -> None:
         """Listen on both ports. Raises OSError when one is taken."""
@@ -115,6 +146,12 @@ class Rig:
             return tuple(self.printer.machine.rejected)
 
     @property
+    def removed(self) -> tuple[Card, ...]:
+        """Cards that somebody took out of the inside."""
+        with self.printer.lock:
+            return tuple(self.printer.machine.removed)
+
+    @property
     def inside(self) -> Card | None:
         with self.printer.lock:
             return self.printer.machine.inside
@@ -164,12 +201,21 @@ def _save(picture: Image.Image, path: Path, card: Card) -> None:
 
 
 def run_rig(
-    cards: int | Sequence[Chip], out: Path | None = None, printer_port: int = 0, reader_port: int = 0
+    cards: int | Sequence[Chip],
+    out: Path | None = None,
+    printer_port: int = 0,
+    reader_port: int = 0,
+    *,
+    family: Family = "evolis",
+    speed: float = 0.0,
+    faults: Iterable[str] = (),
+    control_port: int | None = None,
 ) -> dict[str, int]:
     """Run a rig until standard input closes, SIGTERM or SIGINT; where the cards are in the end.
 
-    Prints one line of JSON with the ports as soon as both listen, and one with the count of cards when it ends. Runs in
-    the main thread (signals). ``cards``: so many new blanks, or the chips themselves.
+    Prints one line of JSON with the ports as soon as all listen, and one with the count of cards when it ends. Runs in
+    the main thread (signals). ``cards``: so many new blanks, or the chips themselves. ``faults`` as `arm` takes them.
+    ``control_port``: also listen for `Control`. Raises ValueError for a fault that is not known.
     """
     if isinstance(cards, int):
         from cardfab.simulator.chip import make_blank
@@ -187,8 +233,13 @@ def run_rig(
 
     before = {number: signal.signal(number, end) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        with Rig(cards, out=out, printer_port=printer_port, reader_port=reader_port) as rig:
-            _say({"host": "127.0.0.1", "printer": rig.printer_port, "reader": rig.reader_port})
+        rig = Rig(cards, out=out, printer_port=printer_port, reader_port=reader_port, family=family, speed=speed)
+        for fault in faults:
+            arm(rig.printer, fault)
+        control = None if control_port is None else Server("control", Control(rig), control_port)
+        with rig, control or nullcontext():
+            ports = {"host": "127.0.0.1", "printer": rig.printer_port, "reader": rig.reader_port}
+            _say(ports if control is None else {**ports, "control": control.port})
             threading.Thread(target=watch_input, name="standard input", daemon=True).start()
             over.wait()
         count = rig.count()
@@ -199,6 +250,6 @@ def run_rig(
             signal.signal(number, handler)
 
 
-def _say(value: dict[str, object] | dict[str, int]) -> None:
+def _say(value: Mapping[str, object]) -> None:
     sys.stdout.write(json.dumps(value) + "\n")
     sys.stdout.flush()

@@ -6,7 +6,10 @@ import contextlib
 import select
 import socket
 import threading
-from typing import Protocol
+from types import TracebackType
+from typing import Protocol, Self
+
+from cardfab.simulator.printer import LineCut
 
 _PORTION = 65536
 
@@ -15,18 +18,25 @@ class Session(Protocol):
     """The machine's end of one connection."""
 
     def receive(self, portion: bytes) -> bytes:
-        """Take bytes, give the bytes to send back."""
+        """Take bytes, give the bytes to send back. Raises LineCut, with what is still said, where the line ends."""
 
     def hang_up(self) -> None:
         """The connection is over."""
 
 
+class Greeter(Protocol):
+    """A machine that speaks first."""
+
+    def greet(self) -> bytes: ...
+
+
 class Server:
     """Listens from `start` to `stop`; bytes of the client go to the session, which outlives every client."""
 
-    def __init__(self, name: str, session: Session, port: int = 0) -> None:
+    def __init__(self, name: str, session: Session, port: int = 0, greeter: Greeter | None = None) -> None:
         self.name = name
         self.port = port
+        self._greeter = greeter
         self._session = session
         self._cut: int | None = None
         self._client: socket.socket | None = None
@@ -48,9 +58,22 @@ class Server:
         self._woken.close()
         self._listener.close()
 
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
     def cut_after(self, count: int) -> None:
         """Break the line once ``count`` more bytes have come in; what follows them is lost."""
         self._cut = count
+
+    def drop(self) -> None:
+        """Break the line to the client that is there; the next one may come at once."""
+        self._end_client()
 
     def _accept(self) -> None:
         worker: threading.Thread | None = None
@@ -79,10 +102,16 @@ class Server:
     def _serve(self, client: socket.socket) -> None:
         with client:
             try:
+                if self._greeter is not None:
+                    with contextlib.suppress(OSError):
+                        client.sendall(self._greeter.greet())
                 while portion := _portion(client):
                     if self._cut is not None:
                         portion, self._cut = portion[: self._cut], max(0, self._cut - len(portion))
-                    reply = self._session.receive(portion)
+                    try:
+                        reply = self._session.receive(portion)
+                    except LineCut as cut:
+                        reply, self._cut = (cut.args[0] if cut.args else b""), 0
                     # A client that was killed no longer reads, but what it sent still happens.
                     with contextlib.suppress(OSError):
                         client.sendall(reply)

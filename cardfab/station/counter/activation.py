@@ -20,6 +20,7 @@ from cardfab.station.counter.service import Served, Service, Shown, Subject, ser
 from cardfab.station.counter.transactions import report_transactions
 from cardfab.station.host import Fields, Operation
 from cardfab.station.lives import activate_until, open_life
+from cardfab.station.temporary import end_at_hand_over
 from cardfab.store import CardRow, Transaction
 
 _FROM_OLD = Text("Moved from the old account, yuan", "原账户余额转入（元）")
@@ -127,6 +128,7 @@ def _in_books(here: Presented, service: Service, row: CardRow | None) -> None:
     with desk.database.transaction("activated") as tx:
         if row.state is CardState.MADE:
             row = tx.cards.move(row, CardState.HANDED_OVER, desk.move())
+        end_at_hand_over(desk, tx, tx.jobs.get(row.job_id).request_id)
         tx.cards.move(row, CardState.ACTIVATED, desk.move())
         replaced = _retire_old(here, tx, service, row)
     if replaced:

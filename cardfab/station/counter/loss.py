@@ -69,7 +69,7 @@ def report_loss(
     counter: Counter, subject: Subject, shown: Shown, confirmed: Confirmed, level: Level = "formal"
 ) -> Served:
     """Take a report of loss. Raises :class:`NotConfirmed`, NotTheHolder, HostInDoubt (the list holds nevertheless)."""
-    counter.desk.person.must(Kind.LOST.act)
+    counter.desk.must(Kind.LOST.act)
     confirmed.require(subject)
     with serving(counter, Kind.LOST, subject, shown) as service:
         with counter.desk.database.transaction("loss") as tx:

@@ -54,7 +54,7 @@ class Settled:
 def read(here: Presented, pin: str | None = None) -> Read:
     """Read the card; the account too where the PIN is given. Recorded, without what was read."""
     desk = here.counter.desk
-    desk.person.must(Act.READ)
+    desk.must(Act.READ)
     if pin is not None:
         enter_pin(here, pin)
     reading = here.read()
@@ -73,7 +73,7 @@ def read(here: Presented, pin: str | None = None) -> Read:
 def verify(here: Presented) -> tuple[Voucher, bool | None]:
     """Every check of the voucher, with the station's black list; and the host's list, None where it was not asked."""
     counter, desk = here.counter, here.counter.desk
-    desk.person.must(Act.READ)
+    desk.must(Act.READ)
     listed = _listed_at_host(here)
     regions = desk.codes().region
 

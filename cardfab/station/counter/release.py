@@ -50,7 +50,7 @@ class Due:
 
 def due(desk: Desk, within: int | None = None) -> Due:
     """Restrict what is overdue, then list cards due within some days (else the profile's) and open replacements."""
-    desk.person.must(Act.READ)
+    desk.must(Act.READ)
     today = here_and_now(desk).date()
     with desk.database.transaction("sweep") as tx:
         sweep(desk, tx)
@@ -72,7 +72,7 @@ def due(desk: Desk, within: int | None = None) -> Due:
 def release(counter: Counter, subject: Subject, shown: Shown, reason: str) -> Served:
     """A named supervisor lifts the restriction for some days. Raises :class:`NotRestricted`."""
     desk, reason = counter.desk, " ".join(reason.split())
-    desk.person.must(Act.RELEASE)
+    desk.must(Act.RELEASE)
     if not reason:
         raise InputRefused(
             Text("A release needs a reason.", "解除限制须说明原因。"),

@@ -51,7 +51,7 @@ def replace_card(
     Raises :class:`NotReplaceable` (the loss was not reported, ordered already), HostRefused, HostInDoubt, HostAbsent.
     """
     desk = counter.desk
-    desk.person.must(Kind.REPLACE.act)
+    desk.must(Kind.REPLACE.act)
     host = counter.require_host()
     with serving(counter, Kind.REPLACE, subject, shown) as service:
         _replaceable(desk, subject, reason)

@@ -22,7 +22,7 @@ class NoReceiptKept(InputRefused):
 def reprint(counter: Counter, number: str) -> Receipt:
     """The receipt ``number`` again, with who prints it now. Raises ServiceUnknown, :class:`NoReceiptKept`."""
     desk = counter.desk
-    desk.person.must(Act.READ)
+    desk.must(Act.READ)
     with desk.database.reading() as tx:
         row = tx.services.by_receipt(number.strip().upper())
     if row.sealed is None or row.salt is None:

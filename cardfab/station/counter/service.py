@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from cardfab.audit import Outcome
 from cardfab.documents.counter import Change, DocumentSeen, Holder, Language, Line, Made, Receipt
 from cardfab.errors import CardfabError, DeviceFault, InDoubt, StockFault, Text
+from cardfab.keys.auditing import about
 from cardfab.production import Act, Identity, Person, require_holder
 from cardfab.station.counter.clock import here_and_now
 from cardfab.station.counter.kept import to_plain
@@ -21,6 +22,7 @@ from cardfab.station.counter.kinds import Kind
 from cardfab.station.desk import Desk
 from cardfab.station.hostdesk import HostAbsent, HostDesk
 from cardfab.station.lives import rules_of
+from cardfab.station.people import second_person
 from cardfab.station.vault import holder_index, number_index
 from cardfab.store import CardRow, ServiceOutcome, ServiceRow
 
@@ -111,28 +113,21 @@ class Served:
     values: dict[str, object]
 
 
-def second_person(desk: Desk, login: str | None, *, needed: bool, other: bool) -> Person | None:
-    """The second person, who may approve services. Raises :class:`SecondNeeded`, NotAllowed, PersonUnknown.
+def _approver(desk: Desk, login: str | None, *, needed: bool, other: bool) -> Person | None:
+    """The second person, who may approve services. Raises :class:`SecondNeeded`, SamePerson, NotAllowed, PersonUnknown.
 
-    Without a login the person signed in may approve alone where the profile asks for a supervisor only.
+    In training the person signed in may approve alone where the profile asks for a supervisor only.
     """
-    if login is None:
-        if needed and (other or not desk.person.may(Act.WITNESS)):
-            raise SecondNeeded(
-                Text("A second person has to approve this service.", "此业务须由第二人复核。"),
-                do=Text("Name the supervisor who approves: --second LOGIN.", "请指明复核主管：--second 用户名。"),
-            )
-        return desk.person if needed else None
-    with desk.database.reading() as tx:
-        person = tx.people.get(login)
-    person.must(Act.WITNESS)
-    if other and person.login == desk.person.login:
-        raise SecondNeeded(
-            Text("The second person must be another than the one who serves.", "复核人不得是经办人本人。"),
-            do=Text("Name another supervisor: --second LOGIN.", "请指明另一位主管：--second 用户名。"),
-            code="CF-7611",
+    if login is not None:
+        return second_person(desk, login)
+    if needed and (other or not desk.training or not desk.person.may(Act.WITNESS)):
+        missing = SecondNeeded(
+            Text("A second person has to approve this service.", "此业务须由第二人复核。"),
+            do=Text("Name the supervisor who approves: --second LOGIN.", "请指明复核主管：--second 用户名。"),
         )
-    return person
+        desk.refused(missing, act=Act.WITNESS)
+        raise missing
+    return desk.person if needed else None
 
 
 @contextmanager
@@ -143,17 +138,18 @@ def serving(counter: Counter, kind: Kind, subject: Subject, shown: Shown, *, sec
     raises, after it was booked as refused. A fault of a device after the card was touched is InDoubt.
     """
     desk = counter.desk
-    desk.person.must(kind.act)
+    desk.must(kind.act)
     rules = rules_of(desk, subject.row.product if subject.row else None)
     other = rules.second_person == "another supervisor"
     second_needed = second or kind.second
-    approver = second_person(desk, shown.second, needed=second_needed, other=other)
+    approver = _approver(desk, shown.second, needed=second_needed, other=other)
     service = _begin(counter, kind, subject, shown, approver)
     try:
         require_holder(
             shown.identity, subject.social_security_number, here_and_now(desk).date(), second=approver is not None
         )
-        yield service
+        with about(service.row.token):
+            yield service
     except DeviceFault as fault:
         if not service.touched:
             _end(counter, service, "refused", fault)

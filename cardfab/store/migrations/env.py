@@ -2,6 +2,7 @@
 
 from alembic import context
 
+from cardfab.store.papertables import document_certificate  # noqa: F401 - its table is one of them
 from cardfab.store.tables import metadata
 
 connection = context.config.attributes["connection"]

@@ -45,7 +45,7 @@ def test_commands_of_another_module_stand_in_the_group() -> None:
     assert isinstance(root, typer.core.TyperGroup)
     keys = root.commands["keys"]
     assert isinstance(keys, typer.core.TyperGroup)
-    assert list(keys.commands)[-2:] == ["issuer", "pool"]
+    assert {"list", "issuer", "pool"} <= set(keys.commands)
     assert "nonsense" not in keys.commands
     with pytest.raises(KeyError):
         keys.commands["nonsense"]

@@ -32,7 +32,8 @@ from cardfab.documents import (
     statement_sums,
 )
 from cardfab.documents.counter import Language
-from cardfab.documents.receipt import Form
+from cardfab.documents.receipt import Form, outcome_words
+from cardfab.documents.wording import titled
 from cardfab.errors import Text
 from cardfab.face import FontBook
 from cardfab.prepare.spoken import yuan
@@ -121,7 +122,8 @@ def test_every_service_has_a_receipt_that_says_all_of_it(language: Language, for
         pdf = _receipts(language, form)[name]
         text = _solid(_text(pdf))
         said = [
-            receipt.service.en, receipt.service.zh, receipt.outcome.of(language), receipt.holder.name, "李玥", "4038",
+            receipt.service.en, receipt.service.zh, titled(outcome_words(receipt), language),
+            receipt.holder.name, "李玥", "4038",
             "示例市培训网点 01", "HZ20261121-000042", "2026-11-21 10:42:07", "650199 ******** 4038", "D*****517",
             *(each.of(language) for each in receipt.next_steps), receipt.approved_by, "样卡", "SPECIMEN",
         ]  # fmt: skip

@@ -37,7 +37,7 @@ def test_the_training_face_is_clean(template: FaceTemplate, fonts: FontBook) -> 
 )
 def test_a_misplaced_field_is_found(template: FaceTemplate, fonts: FontBook, change: Any, said: str) -> None:
     findings = lint_face(_with_field(template, **change), fonts)
-    assert any(said in finding.what.en for finding in findings if finding.where == "front.fields.name")
+    assert any(said in finding.what.en for finding in findings if finding.where == "front.fields.0")
 
 
 def test_fixed_words_are_checked(template: FaceTemplate, fonts: FontBook) -> None:

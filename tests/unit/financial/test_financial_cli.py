@@ -10,6 +10,7 @@ import pytest
 
 from cardfab.cli.main import run
 from cardfab.keys import sealedfile
+from cardfab.keys.openings import Cost
 from cardfab.resources import data_folder
 
 Cardfab = Callable[..., tuple[int, str, str]]
@@ -19,8 +20,7 @@ Cardfab = Callable[..., tuple[int, str, str]]
 def cardfab(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Cardfab:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CARDFAB_CONFIG", raising=False)
-    for name, value in (("_PASSES", 1), ("_KIB", 8), ("_LANES", 1)):
-        monkeypatch.setattr(sealedfile, name, value)
+    monkeypatch.setattr(sealedfile, "COST", Cost(1, 8, 1))
 
     def call(*arguments: str) -> tuple[int, str, str]:
         status = run(["--lang", "en", *arguments])
@@ -98,9 +98,9 @@ def test_an_issuer_key_gets_its_certificate(cardfab: Cardfab, monkeypatch: pytes
         assert cardfab("keys", "issuer", "import", "bank/ISSUER-RSA", "a.json")[0] == 6
     after = {one["label"]: one for one in json.loads(cardfab("keys", "issuer", "list", "--json")[1])["items"]}
     assert after["bank/B"] == {"label": "bank/B", "iin": "622848", "index": "F3", "until": "2030-12-31"}
-    told = [one["action"] for one in json.loads(cardfab("audit", "show", "--json")[1])["items"]]
-    assert told.count("key.make") == 2
-    assert told.count("key.certificate") == 2
+    told = [(one["action"], one["outcome"]) for one in json.loads(cardfab("audit", "show", "--json")[1])["items"]]
+    assert told.count(("key.make", "intent")) == told.count(("key.make", "done")) == 2
+    assert told.count(("key.certificate", "done")) == 2
     (tmp_path / "station" / "r.json").write_text("{}", encoding="utf-8")
     assert cardfab("simulate", "authority", "r.json", "--out", "a.json")[0] == 6
     assert cardfab("keys", "issuer", "request", "bank/A", "--iin", "x", "--expiry", "1230", "--out", "r.json")[0] == 3

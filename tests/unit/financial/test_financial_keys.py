@@ -16,7 +16,7 @@ from cardfab.crypto import Algorithm, encrypt_ecb
 from cardfab.crypto.emv import odd_parity, pin_block, pin_of_block
 from cardfab.crypto.rsa import RsaCrt, RsaPublic, consistent
 from cardfab.errors import KeyFault, Text
-from cardfab.keys import KeyUseRefused, SoftKeyStore
+from cardfab.keys import KeyUseRefused, SoftKeyStore, StoreLocked
 from cardfab.keys.certificates import CertificateFault, IccSubject, IssuerCertificate, IssuerRequest, last_day
 from cardfab.keys.label import training_root
 from cardfab.keys.pool import IccPool, PoolEmpty, making_advice
@@ -185,7 +185,7 @@ def test_a_pool_file_shows_no_key_and_is_bound_to_its_seal(
     for at in (3, len(sealed) - 1):
         changed = bytearray(sealed)
         changed[at] ^= 1
-        with pytest.raises(ValueError, match="seal"):
+        with pytest.raises(StoreLocked, match="chip key"):
             keys.icc_from_pool(bytes(changed))
 
 
@@ -254,10 +254,9 @@ def test_random_pins_differ(keys: SoftKeyStore) -> None:
 @pytest.fixture(autouse=True)
 def _cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     from cardfab.keys import sealedfile
+    from cardfab.keys.openings import Cost
 
-    monkeypatch.setattr(sealedfile, "_PASSES", 1)
-    monkeypatch.setattr(sealedfile, "_KIB", 8)
-    monkeypatch.setattr(sealedfile, "_LANES", 1)
+    monkeypatch.setattr(sealedfile, "COST", Cost(1, 8, 1))
 
 
 def test_signatures_of_random_data_verify(keys: SoftKeyStore, stream: Callable[[int], bytes]) -> None:

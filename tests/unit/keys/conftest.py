@@ -12,8 +12,10 @@ import pytest
 
 from cardfab.keys import KeySpec, Level, SoftKeyStore, Usage, held, sealedfile
 from cardfab.keys.label import STATION_KEYS
+from cardfab.keys.openings import Cost
 from tests.seeded import seeded
 
+CHEAP = Cost(1, 8, 1)
 VECTORS = Path(__file__).parents[2] / "vectors"
 
 
@@ -38,9 +40,7 @@ def products() -> list[dict[str, Any]]:
 @pytest.fixture
 def cheap(monkeypatch: pytest.MonkeyPatch) -> None:
     """Argon2id at its least cost: the file says its parameters itself."""
-    monkeypatch.setattr(sealedfile, "_PASSES", 1)
-    monkeypatch.setattr(sealedfile, "_KIB", 8)
-    monkeypatch.setattr(sealedfile, "_LANES", 1)
+    monkeypatch.setattr(sealedfile, "COST", CHEAP)
 
 
 @pytest.fixture

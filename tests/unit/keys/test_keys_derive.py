@@ -187,7 +187,8 @@ def test_every_training_key_tells_its_check_value(training: SoftKeyStore) -> Non
     for spec in ROOTS:
         info = training.info(spec.label)
         cipher = Algorithm(spec.algorithm)
-        assert info.kcv == encrypt_ecb(cipher, training_root(spec.label), bytes(cipher.block))[:3].hex().upper()
+        block = (b"\x01" if cipher is Algorithm.AES else b"\0") * cipher.block
+        assert info.kcv == encrypt_ecb(cipher, training_root(spec.label), block)[:3].hex().upper()
         assert (info.label, info.algorithm, info.usage, info.level, info.version, info.training) == (
             *(spec.label, spec.algorithm, spec.usage, spec.level),
             *(spec.version, True),

@@ -10,7 +10,7 @@ import pytest
 
 from cardfab.crypto import Algorithm
 from cardfab.crypto.purse import Load, Purchase, load_mac1, purchase_mac2, tac
-from cardfab.keys import KeyOfAnotherRegion, KeyUnknown, Level, SoftKeyStore, Usage, rooted, sealedfile, terminal_store
+from cardfab.keys import KeyOfAnotherRegion, KeyUnknown, Level, SoftKeyStore, Usage, rooted, terminal_store
 from cardfab.keys.diversify import card_key_bytes, region_of
 from cardfab.keys.label import training_root
 from cardfab.keys.loading import FIRST_PIN
@@ -18,6 +18,7 @@ from cardfab.keys.roots import CARD_ROOTS, FACTORY_LABELS, MASTER_LABELS, PKI_LA
 from cardfab.profile.application import FileApplication
 from cardfab.profile.loader import load
 from cardfab.resources import ProfileFolders, data_folder
+from tests.old_key_file import old_key_file
 
 HISTORICAL = bytes.fromhex("0087BF10028649440199000001")
 Random = Callable[[int], bytes]
@@ -127,18 +128,9 @@ def test_regions_are_kept_in_the_file(random: Random, cheap: None) -> None:
         again.card_key("ss/STK", "440198", HISTORICAL)
 
 
-def test_a_file_of_before_opens_and_tells_what_it_lacks(
-    training: SoftKeyStore, random: Random, cheap: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def older(key: Any) -> dict[str, object]:
-        entry = made(key)
-        entry.pop("region", None)
-        return entry
-
-    made = sealedfile._to_json
-    kept = {label: key for label, key in training._held.items() if "/SM4/" not in label}
-    monkeypatch.setattr(sealedfile, "_to_json", older)
-    data = SoftKeyStore(kept, random).to_file(b"word")
+def test_a_file_of_before_opens_and_tells_what_it_lacks(training: SoftKeyStore, random: Random) -> None:
+    kept = [key for label, key in training._held.items() if "/SM4/" not in label]
+    data = old_key_file(kept, b"word", random, region=False)
     again = SoftKeyStore.from_file(data, b"word", random)
     again.card_key("ss/UKSSSE", "440199", HISTORICAL)
     with pytest.raises(KeyUnknown) as refused:

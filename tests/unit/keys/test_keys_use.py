@@ -10,10 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cardfab.crypto import ed25519_verify
+from cardfab.crypto.ec import p256_verify
 from cardfab.keys import KeyUnknown, KeyUseRefused, Sealed, SoftKeyStore, StoreLocked, Usage
+from cardfab.keys.keystore import _pin_block
 from cardfab.keys.label import STATION_KEYS
 from cardfab.keys.roots import ROOTS
-from cardfab.keys.soft import _pin_block
 
 HISTORICAL = bytes.fromhex("0087BF10028649650100000001")
 Act = Callable[[SoftKeyStore, str], object]
@@ -144,7 +145,7 @@ def test_a_sealed_secret_opens_under_its_key_only(training: SoftKeyStore, random
 @given(digits=st.integers(4, 12), seed=st.binary(min_size=64, max_size=64))
 def test_a_pin_block_is_of_format_2(digits: int, seed: bytes) -> None:
     stream = iter(seed * 4)
-    spelled = _pin_block(digits, lambda count: bytes(next(stream) % 250 for _ in range(count))).hex().upper()
+    spelled = _pin_block(digits, lambda count: bytes(next(stream) % 250 for _ in range(count))).view().hex().upper()
     assert len(spelled) == 16
     assert spelled[0] == "2"
     assert int(spelled[1], 16) == digits
@@ -157,11 +158,11 @@ def test_digits_are_drawn_without_a_bias() -> None:
     source = iter(bytes(range(256)) * 20)
     taken: Counter[str] = Counter()
     for _ in range(25):
-        taken.update(_pin_block(10, lambda count: bytes(next(source) for _ in range(count))).hex()[2:12])
+        taken.update(_pin_block(10, lambda count: bytes(next(source) for _ in range(count))).view().hex()[2:12])
     assert sum(taken.values()) == 250
     assert max(taken.values()) - min(taken.values()) <= 10
     only_high = iter(bytes(range(250, 256)) * 16 + bytes((250, 7, 251, 3, 252, 253, 0, 9)) * 2)
-    assert _pin_block(4, lambda count: bytes(next(only_high) for _ in range(count))).hex() == "247309ffffffffff"
+    assert _pin_block(4, lambda count: bytes(next(only_high) for _ in range(count))).view().hex() == "247309ffffffffff"
 
 
 def test_pins_of_a_store_differ_and_every_digit_occurs(training: SoftKeyStore) -> None:
@@ -186,5 +187,7 @@ def test_an_index_needs_the_key(training: SoftKeyStore, random: Callable[[int], 
 def test_a_signature_verifies_under_its_own_key(training: SoftKeyStore) -> None:
     signature = training.sign("station/audit", b"checkpoint")
     assert ed25519_verify(training.public("station/audit"), b"checkpoint", signature)
-    assert not ed25519_verify(training.public("station/temporary"), b"checkpoint", signature)
+    paper = training.sign("station/documents", b"checkpoint")
+    assert p256_verify(training.public("station/documents"), b"checkpoint", paper)
+    assert not p256_verify(training.public("station/documents"), b"checkpoint", signature)
     assert not ed25519_verify(training.public("station/audit"), b"checkpoinT", signature)

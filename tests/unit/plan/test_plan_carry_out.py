@@ -14,9 +14,9 @@ import pytest
 from cardfab.apdu.link import CardAnswered, CardAnswerMalformed, CardGone, CardNotGenuine
 from cardfab.errors import KeyFault, Text
 from cardfab.keys import SoftKeyStore
+from cardfab.keys.held import hold
 from cardfab.keys.label import STATION_KEYS
 from cardfab.keys.roots import ROOTS
-from cardfab.keys.soft import _hold
 from cardfab.plan import (
     CARD_NUMBER,
     BlankNotBlank,
@@ -146,7 +146,7 @@ def _other_store(label: str) -> SoftKeyStore:
     """A training store with another key of that label."""
     specs = (*ROOTS, *STATION_KEYS)
     training = SoftKeyStore.training(secrets.token_bytes)._held
-    other = {spec.label: _hold(spec, bytes(range(16)), training=True) for spec in specs if spec.label == label}
+    other = {spec.label: hold(spec, bytes(range(16)), training=True) for spec in specs if spec.label == label}
     return SoftKeyStore({**training, **other}, secrets.token_bytes)
 
 

@@ -17,11 +17,11 @@ from cardfab.printer.machine import State
 from cardfab.printer.raster import PrintSide, separate
 from cardfab.printer.stream import Stream
 from cardfab.profile.loader import parse, read_toml
-from cardfab.profile.printer import PrinterProfile
+from cardfab.profile.printer import EvolisProfile
 
 ROOT = Path(__file__).parents[3]
 TEXT = (ROOT / "profiles/printers/evolis-ymcko.toml").read_text(encoding="utf-8")
-PROFILE = parse(read_toml(TEXT, "evolis-ymcko"), PrinterProfile, "evolis-ymcko", TEXT)
+PROFILE = parse(read_toml(TEXT, "evolis-ymcko"), EvolisProfile, "evolis-ymcko", TEXT)
 SETTINGS = replace(PROFILE.settings(), width=16, height=8, query_pause=0.001)
 
 SILENT = object()
@@ -457,7 +457,8 @@ def test_a_panel_that_fails_stops_the_print_and_is_not_sent_again(panel: int, an
 
 
 def test_a_card_found_at_print_may_leave_but_is_never_printed() -> None:
-    device, line, _ = printer([*TAKE_OVER, ("Rlr;p", "CARD"), *EJECT])
+    # Ss first: Se would print a panel that the printer still holds of the job that was cut off.
+    device, line, _ = printer([*TAKE_OVER, ("Rlr;p", "CARD"), EJECT[0], ("Ss", "OK"), *EJECT[1:]])
     assert device.prepare() is CardPosition.PRINT
     assert device.state is State.CARD_FOUND
     for act in (device.feed_to_contact, lambda: device.print_sides(side())):

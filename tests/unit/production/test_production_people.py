@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from cardfab.production import Act, NotAllowed, Person, Role
+from cardfab.production import Act, NotAllowed, Person, Role, RolesRefused, SamePerson, require_apart, require_other
+from cardfab.production.people import APPROVING, MAKING
 
 MAY = {
     Role.OPERATOR: {
@@ -12,11 +13,12 @@ MAY = {
         Act.BLOCK, Act.UPDATE, Act.OFFSITE, Act.ACCOUNT, Act.STATEMENT,
     },
     Role.SUPERVISOR: {
-        Act.APPROVE, Act.RESOLVE, Act.STOCK, Act.EXPORT_AUDIT, Act.STAFF, Act.READ, Act.RELEASE, Act.WITNESS,
-        Act.HAND_OVER,
+        Act.APPROVE, Act.RESOLVE, Act.STOCK, Act.EXPORT_AUDIT, Act.READ, Act.RELEASE, Act.WITNESS, Act.HAND_OVER,
+        Act.RETENTION,
     },
-    Role.AUDITOR: {Act.EXPORT_AUDIT},
-    Role.KEY_CUSTODIAN: set(),
+    Role.AUDITOR: {Act.EXPORT_AUDIT, Act.COUNTERSIGN, Act.REVIEW, Act.RETENTION, Act.EXPLAIN},
+    Role.KEY_CUSTODIAN: {Act.KEYS, Act.EXPLAIN},
+    Role.ADMINISTRATOR: {Act.STAFF, Act.SETTINGS},
 }  # fmt: skip
 
 
@@ -56,3 +58,50 @@ def test_the_refusal_is_in_both_languages(act: Act) -> None:
         Person("li", "李", frozenset()).must(act)
     assert str(act) in refused.value.what.en
     assert str(act) not in refused.value.what.zh
+
+
+def test_no_role_makes_and_approves() -> None:
+    assert MAKING
+    assert APPROVING
+    for role, acts in MAY.items():
+        assert not (acts & MAKING and acts & APPROVING), role
+
+
+def test_the_administrator_neither_makes_nor_approves_nor_touches_keys() -> None:
+    assert MAY[Role.ADMINISTRATOR].isdisjoint(MAKING | APPROVING | {Act.KEYS, Act.EXPORT_AUDIT, Act.RETENTION})
+    assert [role for role, acts in MAY.items() if Act.STAFF in acts] == [Role.ADMINISTRATOR]
+    assert [role for role, acts in MAY.items() if Act.KEYS in acts] == [Role.KEY_CUSTODIAN]
+
+
+@pytest.mark.parametrize(
+    ("roles", "together"),
+    [
+        ({Role.OPERATOR, Role.SUPERVISOR}, False),
+        ({Role.ADMINISTRATOR, Role.KEY_CUSTODIAN}, False),
+        ({Role.ADMINISTRATOR, Role.OPERATOR}, False),
+        ({Role.AUDITOR, Role.SUPERVISOR}, False),
+        ({Role.AUDITOR, Role.KEY_CUSTODIAN}, False),
+        ({Role.OPERATOR, Role.KEY_CUSTODIAN, Role.AUDITOR}, False),
+        ({Role.OPERATOR, Role.KEY_CUSTODIAN}, True),
+        ({Role.SUPERVISOR, Role.KEY_CUSTODIAN}, True),
+        *(({role}, True) for role in Role),
+    ],
+)
+def test_roles_that_are_two_persons(roles: set[Role], together: bool) -> None:
+    """Whoever holds the roles of one person could neither make and approve, nor check their own record."""
+    if together:
+        require_apart("li", roles)
+        acts = set().union(*(MAY[role] for role in roles))
+        assert not (acts & MAKING and acts & APPROVING)
+        return
+    with pytest.raises(RolesRefused, match="'li' cannot be") as refused:
+        require_apart("li", roles)
+    assert (refused.value.exit_status, refused.value.code) == (7, "CF-7401")
+
+
+def test_who_made_it_does_not_approve_it() -> None:
+    require_other("wang", "li", None)
+    for makers in (("wang",), ("li", "wang")):
+        with pytest.raises(SamePerson) as refused:
+            require_other("wang", *makers)
+        assert (refused.value.exit_status, refused.value.code) == (7, "CF-7402")

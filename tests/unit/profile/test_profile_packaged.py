@@ -5,26 +5,26 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from typing import Any
+from typing import Any, get_args
 
 import pytest
+from pydantic import BaseModel
 
 from cardfab.keys.label import Usage
 from cardfab.keys.roots import ROOTS, rooted
 from cardfab.profile.application import FileApplication
-from cardfab.profile.base import Strict
 from cardfab.profile.card import CardProfile
 from cardfab.profile.codes import CodeTables
 from cardfab.profile.dialect import DialectProfile
 from cardfab.profile.face import FaceTemplate
 from cardfab.profile.financial import FinancialApplication
 from cardfab.profile.loader import load
-from cardfab.profile.printer import PrinterProfile
+from cardfab.profile.printer import Family, PrinterProfile
 from cardfab.profile.product import Product
 from cardfab.profile.shares import ShareRules
 from cardfab.resources import ProfileFolders, data_folder
 
-MODELS: dict[str, type[Strict]] = {
+MODELS: dict[str, type[BaseModel]] = {
     "products": Product,
     "cards": CardProfile,
     "faces": FaceTemplate,
@@ -33,13 +33,22 @@ MODELS: dict[str, type[Strict]] = {
     "dialects": DialectProfile,
     "shares": ShareRules,
 }
-ALL_MODELS = [*MODELS.values(), FileApplication, FinancialApplication]
+FAMILIES = {model.__name__.removesuffix("Profile").lower(): model for model in get_args(Family)}
+ALL_MODELS = [
+    *(model for kind, model in MODELS.items() if kind != "printers"),
+    *FAMILIES.values(),
+    FileApplication,
+    FinancialApplication,
+]
 PROFILES = sorted((file.parent.name, file.stem) for file in data_folder("profiles").glob("*/*.toml"))
 PRODUCTS = [name for kind, name in PROFILES if kind == "products"]
 _USAGES = {"load": Usage.LOAD_ROOT, "purchase": Usage.PURCHASE_ROOT, "tac": Usage.TAC_ROOT}
 
 
-def _model(kind: str, text: str) -> type[Strict]:
+def _model(kind: str, text: str) -> type[BaseModel]:
+    if kind == "printers":
+        given = tomllib.loads(text)
+        return FAMILIES[given.get("family") or given["extends"].partition("-")[0]]
     if kind != "applications":
         return MODELS[kind]
     return FileApplication if tomllib.loads(text).get("kind") == "file-system" else FinancialApplication
@@ -54,7 +63,7 @@ def test_it_loads(packaged: ProfileFolders, kind: str, name: str) -> None:
 
 def test_there_is_one_of_each_kind(packaged: ProfileFolders) -> None:
     assert {kind for kind, _ in PROFILES} == {*MODELS, "applications"}
-    assert set(PRODUCTS) == {"debit", "debit-bureau", "debit-dual", "debit-dual-sm2", "debit-v3"}
+    assert set(PRODUCTS) == {"debit", "debit-bureau", "debit-dual", "debit-dual-sm2", "debit-scp03", "debit-v3"}
     assert packaged.names("nothing") == ()
 
 
@@ -95,7 +104,7 @@ def test_training_data_cannot_be_taken_for_real(packaged: ProfileFolders) -> Non
 
 
 @pytest.mark.parametrize("model", ALL_MODELS, ids=lambda model: model.__name__)
-def test_its_json_schema(model: type[Strict]) -> None:
+def test_its_json_schema(model: type[BaseModel]) -> None:
     schema = json.loads(json.dumps(model.model_json_schema()))
     objects = [schema, *schema.get("$defs", {}).values()]
     for one in objects:

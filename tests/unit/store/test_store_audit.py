@@ -8,12 +8,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError
 
 from cardfab.audit import AuditEvent
-from cardfab.audit.merkle import EMPTY_ROOT, root_of
+from cardfab.audit.merkle import EMPTY_ROOT, hash_leaf, root_of
 from cardfab.production import JobEvent
-from cardfab.store import Database, JobRow, Move
+from cardfab.store import Database, JobRow, Move, RecordChanged
+from cardfab.store.sequencer import sequence
 from cardfab.store.tables import audit_leaf, audit_tree
 
 EventOf = Callable[[str], AuditEvent]
@@ -22,8 +22,12 @@ EventOf = Callable[[str], AuditEvent]
 def test_an_empty_record(database: Database, event_of: EventOf) -> None:
     with database.transaction("nothing") as tx:
         assert (tx.audit.tree().size, tx.audit.tree().root(), list(tx.audit.leaves())) == (0, EMPTY_ROOT, [])
-        assert tx.audit.append().size == 0
-        assert tx.audit.append(event_of("first")).size == 1
+        tx.audit.append()
+        assert tx.audit.waiting() == 0
+        tx.audit.append(event_of("first"))
+        assert (tx.audit.waiting(), tx.audit.tree().size) == (1, 0)
+    with database.reading() as tx:
+        assert (tx.audit.waiting(), tx.audit.tree().size) == (0, 1)
 
 
 @given(batches=st.lists(st.integers(0, 9), max_size=8))
@@ -34,10 +38,14 @@ def test_the_tree_is_the_tree_of_the_leaves(database: Database, event_of: EventO
         for batch in batches:
             events = [event_of(f"t{len(made) + offset}") for offset in range(batch)]
             made += [event.encode() for event in events]
-            grown = tx.audit.append(*events)
-            assert grown == tx.audit.tree()
+            tx.audit.append(*events)
+            sequence(tx.audit._connection, None)
+            grown = tx.audit.tree()
             assert (grown.size, grown.root()) == (len(made), root_of(made))
         assert list(tx.audit.leaves()) == made
+        assert [(one.position, one.leaf, one.hash) for one in tx.audit.stored()] == [
+            (place, leaf, hash_leaf(leaf)) for place, leaf in enumerate(made)
+        ]
 
 
 def test_it_grows_from_one_transaction_to_the_next(database: Database, event_of: EventOf) -> None:
@@ -57,7 +65,9 @@ def test_no_act_without_its_entry_and_no_entry_without_its_act(
 ) -> None:
     with database.transaction("make") as tx:
         job = new_job(tx, "R1")
-        tree = tx.audit.append(event_of("kept"))
+        tx.audit.append(event_of("kept"))
+    with database.reading() as tx:
+        tree = tx.audit.tree()
 
     def act() -> None:
         with database.transaction("act") as tx:
@@ -79,8 +89,12 @@ def test_a_place_in_the_record_is_taken_once(database: Database, event_of: Event
         tx.audit.append(event_of("first"))
     with database.transaction("set back") as tx:
         tx.audit._connection.execute(update(audit_tree).values(size=0, hashes=b""))
-    with pytest.raises(IntegrityError), database.transaction("again") as tx:
+    with database.transaction("again") as tx:
         tx.audit.append(event_of("second"))
+    with pytest.raises(RecordChanged):
+        database.sequence()
+    with database.reading() as tx:
+        assert tx.audit.leaves() == [event_of("first").encode()]
 
 
 def test_checkpoints_one_a_size(database: Database, event_of: EventOf) -> None:

@@ -1,64 +1,30 @@
-"""The profile of a printer: its language, its ribbon and everything about it that no document settles.
-
-Values that the sources leave open, or that rest on a single weak source, are listed under ``unverified`` with the
-reason; ``docs/printers.md`` says what stands behind each command.
-"""
+"""The profile of an Evolis printer: everything about its language and ribbon that no document settles."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints
 
 from cardfab.printer.driver import CardPosition
+from cardfab.printer.evolis import EvolisPrinter
 from cardfab.printer.evolis_wire import Commands, EvolisSettings, Timeouts
 from cardfab.printer.fault import Fault
-from cardfab.printer.raster import COLOUR_PANELS, PANEL_ORDER, ToneCurve
+from cardfab.printer.stream import open_stream
+from cardfab.printer.stripe import Coercivity
+from cardfab.profile.base import Strict
+from cardfab.profile.printer.common import AnyPrinter, Canvas, Line, PanelOrder, Seconds, Tone
+from cardfab.watch import Watch
 
-from .base import Strict
-
-Seconds = Annotated[float, Field(gt=0, le=600)]
-Share = Annotated[float, Field(ge=0, le=1)]
 CommandText = Annotated[str, StringConstraints(pattern=r"^[A-Z][a-z]+(;[!-:<-~]+)*$")]
 """A command with its parameters, without ESC, separators at the ends and CR."""
 
 
-def _in_ribbon_order(panels: str) -> str:
-    places = [PANEL_ORDER.find(panel) for panel in panels]
-    if not panels or -1 in places or places != sorted(set(places)):
-        raise ValueError(f"panels are some of {PANEL_ORDER!r}, in that order, each once")
-    if 0 < sum(panel in COLOUR_PANELS for panel in panels) < len(COLOUR_PANELS):
-        raise ValueError("a colour ribbon needs all of y, m and c: a panel left out shifts the ribbon")
-    return panels
+class WholeBytes(Canvas):
+    """A line of a panel, which is a column of the card, is whole bytes."""
 
-
-def _rising(curve: ToneCurve) -> ToneCurve:
-    shares = [wanted for wanted, _ in curve]
-    if len(curve) < 2 or shares[0] != 0 or shares[-1] != 1 or shares != sorted(set(shares)):
-        raise ValueError("a tone curve has points of rising ink from 0 to 1")
-    return curve
-
-
-PanelOrder = Annotated[str, AfterValidator(_in_ribbon_order)]
-Curve = Annotated[tuple[tuple[Share, Share], ...], AfterValidator(_rising)]
-
-
-class Canvas(Strict):
-    """Dots of one side, landscape."""
-
-    width: Annotated[int, Field(ge=8, le=4096)]
     height: Annotated[int, Field(ge=8, le=4096, multiple_of=8)]
-    dpi: Annotated[int, Field(ge=150, le=1200)]
-
-
-class Line(Strict):
-    """How the line is opened; the address belongs to the station, not to the model."""
-
-    baudrate: Annotated[int, Field(ge=2400, le=115200)]
-    rtscts: bool
-    connect_timeout: Seconds
-    write_timeout: Seconds
 
 
 class Bitmap(Strict):
@@ -79,14 +45,6 @@ class RibbonProfile(Strict):
     chip: bool
 
 
-class Tone(Strict):
-    """Points (ink wanted, ink sent) for each colour, 0 to 1."""
-
-    yellow: Curve
-    magenta: Curve
-    cyan: Curve
-
-
 class CommandProfile(Strict):
     """The commands of a session in the order they are sent."""
 
@@ -102,6 +60,11 @@ class CommandProfile(Strict):
     reject: Annotated[tuple[CommandText, ...], Field(min_length=1)]
     release: tuple[CommandText, ...]
     cleaning_query: CommandText
+    clean: CommandText
+    stripe: Mapping[Coercivity, CommandText]
+    """Which coercivities the magnetic head writes, and how it is told; empty: there is no magnetic head."""
+    stripe_write: CommandText
+    stripe_read: CommandText
 
 
 class TimeoutProfile(Strict):
@@ -119,6 +82,8 @@ class QueryProfile(Strict):
 
     attempts: Annotated[int, Field(ge=1, le=10)]
     pause: Seconds
+    take_seconds: Annotated[float, Field(ge=0, le=600)] = 0.0
+    """A card that nobody takes out of the bezel is drawn back after so long; 0: there is no bezel to look at."""
     sensor_volts: Annotated[float, Field(gt=0, lt=5)]
     cleaning_stops: bool
 
@@ -130,14 +95,11 @@ class Refusal(Strict):
     means: Fault
 
 
-class PrinterProfile(Strict):
-    """One printer model with one kind of ribbon."""
+class EvolisProfile(AnyPrinter):
+    """A printer of the Evolis escape language."""
 
-    name: str
-    title_en: str
-    title_zh: str
     family: Literal["evolis"]
-    canvas: Canvas
+    canvas: WholeBytes
     line: Line
     bitmap: Bitmap
     ribbon: RibbonProfile
@@ -147,18 +109,10 @@ class PrinterProfile(Strict):
     query: QueryProfile
     positions: Mapping[str, CardPosition]
     refusals: tuple[Refusal, ...]
-    unverified: Mapping[str, str]
-    """Dotted name of a value above -> what is not known about it, with the source."""
 
-    @model_validator(mode="after")
-    def _unverified_values_exist(self) -> PrinterProfile:
-        for dotted in self.unverified:
-            part: object = self
-            for key in dotted.split("."):
-                part = part.get(key) if isinstance(part, Mapping) else getattr(part, key, None)
-            if part is None:
-                raise ValueError(f"unverified: there is no value {dotted!r}")
-        return self
+    def open(self, address: str, watch: Watch) -> EvolisPrinter:
+        """The driver on an open line."""
+        return EvolisPrinter(open_stream(address, watch=watch, **self.line.model_dump()), self.settings())
 
     def settings(self) -> EvolisSettings:
         """What the driver takes."""
@@ -178,6 +132,7 @@ class PrinterProfile(Strict):
             timeouts=Timeouts(**dict(self.timeouts)),
             query_attempts=self.query.attempts,
             query_pause=self.query.pause,
+            take_seconds=self.query.take_seconds,
             sensor_volts=self.query.sensor_volts,
             cleaning_stops=self.query.cleaning_stops,
             positions=tuple(self.positions.items()),

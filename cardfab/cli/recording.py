@@ -1,0 +1,57 @@
+"""A desk on record: what is looked at and written before its work and after it, whatever the work comes to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+from cardfab import __version__
+from cardfab.audit import VerifierKey
+from cardfab.errors import CardfabError, PartlyDone, Text
+from cardfab.keys.auditing import AuditedKeyStore
+from cardfab.resources import data_folder
+from cardfab.settings import Located
+from cardfab.station.desk import Desk
+from cardfab.station.opening import Surroundings, begin_work, digest_of, end_work
+from cardfab.station.outside import Outside
+
+HEAD = "station.head"
+"""The last checkpoint, beside the database: a database of an older backup does not agree with it."""
+
+
+def surroundings(located: Located) -> Surroundings:
+    """What the record of this station keeps an eye on."""
+    section = located.values.audit
+    things = {
+        "settings": digest_of(located.file),
+        "profiles": digest_of(located.folder / "profiles", data_folder("profiles")),
+        "program": __version__,
+    }
+    outside = None if section.outside == "none" else Outside(located.path(section.outside), located.values.station.name)
+    return Surroundings(things, located.path(HEAD), outside, section.required)
+
+
+def auditor_keys(located: Located) -> tuple[str, ...]:
+    """The verifier keys of those who countersign this station's checkpoints; raises AuditRefused (CF-3502)."""
+    return tuple(str(VerifierKey.parse(key)) for key in located.values.audit.auditors)
+
+
+@contextmanager
+def on_record(desk: Desk, keys: AuditedKeyStore, located: Located, tell: Callable[[Text], None]) -> Iterator[None]:
+    """The record is opened before the block, and closed, signed to its end, behind it. A refusal is in it."""
+    around = surroundings(located)
+    begin_work(desk, around, tell)
+    try:
+        yield
+    except BaseException as error:
+        if isinstance(error, CardfabError) and not isinstance(error, PartlyDone):  # its parts are on record each
+            desk.refused(error)
+        with suppress(Exception):  # what stopped the work is what must be heard of
+            _close(desk, keys, around)
+        raise
+    _close(desk, keys, around)
+
+
+def _close(desk: Desk, keys: AuditedKeyStore, around: Surroundings) -> None:
+    keys.flush()
+    end_work(desk, around)
