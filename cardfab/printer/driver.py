@@ -12,7 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from cardfab.printer.fault import Fault
 from cardfab.printer.raster import PrintSide
-from cardfab.printer.stripe import Stripe
+from cardfab.printer.stripe import Coercivity, Stripe
 
 
 class CardPosition(Enum):
@@ -110,6 +110,9 @@ class CardPrinter(Protocol):
         Everything that can be refused is refused before the card moves. A fault after that leaves a card that must not
         be printed again: reject it.
         """
+
+    def stripes(self) -> frozenset[Coercivity]:
+        """The magnetic stripes that it writes; none where it has no magnetic head."""
 
     def write_stripe(self, stripe: Stripe) -> None:
         """Write the magnetic stripe of the card inside and read it back where the printer can; before printing."""

@@ -27,7 +27,7 @@ from cardfab.printer.fault import Fault, PrinterFault
 from cardfab.printer.machine import Event, Machine, State
 from cardfab.printer.raster import COLOUR_PANELS, PrintSide, separate
 from cardfab.printer.stream import Stream
-from cardfab.printer.stripe import Stripe
+from cardfab.printer.stripe import Coercivity, Stripe
 
 _VOLTS: Final = re.compile(r"(\d+)[,.](\d+) ?Volts", re.IGNORECASE)
 _NO_RIBBON: Final = "RIB"
@@ -133,6 +133,10 @@ class EvolisPrinter:
             self._run([commands.end])
             self._expect(CardPosition.PRINT)
         self._machine.move(Event.SIDES_PRINTED)
+
+    def stripes(self) -> frozenset[Coercivity]:
+        """Those for which the profile has a command."""
+        return frozenset(self._settings.commands.stripe)
 
     def write_stripe(self, stripe: Stripe) -> None:
         """Write the tracks (``Dm``, ``Smw``), read them back (``Smr``, ``Rmb``) and compare; the card stays inside."""

@@ -23,7 +23,7 @@ from cardfab.printer.fault import Fault, PrinterFault, RasterRefused
 from cardfab.printer.ipp_wire import Answer, AnswerBroken, Attribute, Attributes, Operation, Tag, parse, request
 from cardfab.printer.pwg import Media, pwg_raster
 from cardfab.printer.raster import PrintSide
-from cardfab.printer.stripe import Stripe
+from cardfab.printer.stripe import Coercivity, Stripe
 from cardfab.watch import Watch, unwatched
 
 _USER: Final = "cardfab"
@@ -130,6 +130,10 @@ class IppPrinter:
     def touch_again(self) -> None:
         """There is no chip station."""
         raise PrinterFault(Fault.NO_STATION, Text("chip", "芯片"))
+
+    def stripes(self) -> frozenset[Coercivity]:
+        """None: there is no magnetic head."""
+        return frozenset()
 
     def write_stripe(self, stripe: Stripe) -> None:
         """There is no magnetic head."""

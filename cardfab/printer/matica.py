@@ -20,7 +20,7 @@ from cardfab.printer.machine import Event, Machine, State
 from cardfab.printer.matica_wire import MaticaSettings, Message
 from cardfab.printer.raster import COLOUR_PANELS, PrintSide, ink_levels
 from cardfab.printer.stream import Stream
-from cardfab.printer.stripe import Stripe
+from cardfab.printer.stripe import Coercivity, Stripe
 
 _OWNER: Final = "cardfab"
 _JOB: Final = "card"
@@ -120,6 +120,10 @@ class MaticaPrinter:
         self._contacts(wire.RELEASE_CONTACT)
         self._stream.pause(self._settings.times.touch)
         self._contacts(wire.ENGAGE_CONTACT)
+
+    def stripes(self) -> frozenset[Coercivity]:
+        """Either: which one is a setting of the printer itself, that nobody asks here."""
+        return frozenset(("high", "low"))
 
     def write_stripe(self, stripe: Stripe) -> None:
         """Write the tracks at the stripe station; the card goes back to where it was.

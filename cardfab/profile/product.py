@@ -83,6 +83,8 @@ class Product(Strict):
     validity_years: int = Field(ge=1, le=50)
     initialiser_place: str = Field(pattern=r"^\d{6}$")
     print: bool
+    stripe: Literal["none", "high", "low"] = "none"
+    """The coercivity of the magnetic stripe; its tracks are the chip's (ISO/IEC 7813). Written only where it prints."""
     approval: Literal["required", "second person"]
     inspection: Literal["operator", "assumed"]
     regions: tuple[Annotated[str, Field(pattern=r"^[1-9][0-9]{1,5}$")], ...] = ()

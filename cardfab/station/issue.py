@@ -16,6 +16,7 @@ from cardfab.keys.auditing import about
 from cardfab.keys.away import KeysAway
 from cardfab.plan import CARD_NUMBER, Comparison, PersonalisationPlan, Run, Step, carry_out, require_equal
 from cardfab.prepare.card import PreparedCard
+from cardfab.prepare.stripe import stripe_of
 from cardfab.printer.driver import CardPosition, CardPrinter
 from cardfab.printer.fault import Fault, PrinterFault
 from cardfab.production import INTERRUPTIBLE, Act, JobState
@@ -98,6 +99,7 @@ def issue(desk: Desk, devices: Devices, name: str, progress: Progress = silent, 
     if makes_blanks(work.chosen):
         require_keys(desk, work.chosen)
     _require_ready(desk, devices, work.job.stock)
+    _require_stripe(devices, work)
     with about(work.job.token):
         return _after_claim(desk, devices, claim(desk, work, devices.cards_fed()), progress)
 
@@ -155,6 +157,16 @@ def _require_ready(desk: Desk, devices: Devices, stock: str) -> None:
     ribbon = {Fault.RIBBON_MISSING, Fault.RIBBON_ENDED}
     for fault in ribbon.intersection(devices.printer.status().faults if devices.prints else ()):
         raise PrinterFault(fault)
+
+
+def _require_stripe(devices: Devices, work: Work) -> None:
+    """The product's stripe can be made of its data, and this printer writes it; asked before a blank moves."""
+    stripe = work.chosen.product.stripe
+    if stripe == "none" or devices.printer is None or work.faces is None:
+        return
+    stripe_of(work.card, stripe)
+    if stripe not in devices.printer.stripes():
+        raise PrinterFault(Fault.NO_STATION, Text("magnetic stripe", "磁条"))
 
 
 def _put_away(desk: Desk, printer: CardPrinter, stock: str) -> None:
@@ -285,6 +297,8 @@ def finish_card(desk: Desk, devices: Devices, work: Work, progress: Progress = s
         if devices.printer is not None:
             devices.printer.eject()
         return finish(desk, work)
+    if (stripe := work.chosen.product.stripe) != "none":
+        devices.printer.write_stripe(stripe_of(work.card, stripe))
     require_number(desk, devices, work)
     front, back = work.faces
     work = begin_printing(desk, work)
