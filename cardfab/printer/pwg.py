@@ -17,7 +17,7 @@ _SYNC = b"RaS2"
 _HEADER = 1796
 _SRGB = 19
 _MOST = 128
-"""Pixels that one count byte can repeat or announce, and lines that one can repeat less one."""
+"""Pixels that one count byte can repeat; lines: twice as many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,40 +51,35 @@ def _header(page: Colours, media: Media, dpi: int, pages: int, duplex: bool) -> 
 
 
 def _lines(page: Colours) -> bytes:
-    """Runs of equal lines, each line as runs of equal pixels (5102.4, 4.4)."""
-    same = (page[1:] == page[:-1]).all(axis=(1, 2))
-    # The first of each run of lines, cut where a count byte is full.
-    starts: list[int] = []
-    for start, end in pairwise([0, *(np.flatnonzero(~same) + 1).tolist(), len(page)]):
-        starts += range(start, end, 2 * _MOST)
-    made = bytearray()
-    for start, end in pairwise([*starts, len(page)]):
-        made.append(end - start - 1)
-        made += _packed(page[start])
-    return bytes(made)
+    """Runs of equal lines, each line as runs of equal pixels (5102.4, 4.4), all of them at once.
 
+    A pixel that is alone is a run of one: a sixth more bytes than as a literal, and a tenth of the time.
+    """
+    whole = page.astype(np.uint32)
+    pixels = whole[..., 0] << 16 | whole[..., 1] << 8 | whole[..., 2]
+    changes = np.flatnonzero((pixels[1:] != pixels[:-1]).any(axis=1)) + 1
+    bounds = [0, *changes.tolist(), len(pixels)]
+    starts = [at for start, end in pairwise(bounds) for at in range(start, end, 2 * _MOST)]
+    repeats = np.diff([*starts, len(pixels)]) - 1
+    lines = pixels[starts]
 
-def _packed(line: Colours) -> bytes:
-    """Count less one and a pixel for a run; 257 less the count and the pixels for those that differ."""
-    edge = np.flatnonzero((line[1:] != line[:-1]).any(axis=1)) + 1
-    starts, data = [0, *edge.tolist()], line.tobytes()
-    made, single = bytearray(), 0  # ``single``: where pixels began that are no run
-    for start, end in pairwise([*starts, len(line)]):
-        if end - start == 1:
-            continue
-        made += _literal(data[3 * single : 3 * start])
-        for at in range(start, end, _MOST):
-            made.append(min(end - at, _MOST) - 1)
-            made += data[3 * start : 3 * start + 3]
-        single = end
-    return bytes(made + _literal(data[3 * single :]))
+    edge = np.ones(lines.shape, dtype=np.bool_)
+    np.not_equal(lines[:, 1:], lines[:, :-1], out=edge[:, 1:])
+    first = np.flatnonzero(edge)
+    length = np.diff(first, append=lines.size)
+    parts = -(-length // _MOST)
+    owner = np.repeat(np.arange(first.size), parts)
+    left = length[owner] - _MOST * (np.arange(owner.size) - np.repeat(np.cumsum(parts) - parts, parts))
 
-
-def _literal(pixels: bytes) -> bytes:
-    made = bytearray()
-    for at in range(0, len(pixels), 3 * _MOST):
-        part = pixels[at : at + 3 * _MOST]
-        count = len(part) // 3
-        made.append(257 - count if count > 1 else 0)
-        made += part
-    return bytes(made)
+    tokens = np.empty((owner.size, 4), dtype=np.uint8)
+    tokens[:, 0] = np.minimum(left, _MOST) - 1
+    value = lines.ravel()[first][owner]
+    for place, shift in enumerate((16, 8, 0), 1):
+        tokens[:, place] = value >> shift & 0xFF
+    line_of = first[owner] // lines.shape[1]  # each line has a byte of its own before its tokens
+    made = np.empty(tokens.size + len(starts), dtype=np.uint8)
+    at = 4 * np.arange(owner.size) + line_of + 1
+    for place in range(4):
+        made[at + place] = tokens[:, place]
+    made[at[np.searchsorted(line_of, np.arange(len(starts)))] - 1] = repeats
+    return made.tobytes()
