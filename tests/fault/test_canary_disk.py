@@ -133,7 +133,8 @@ def errors(place: CanaryPlace, ids: list[str]) -> None:
     assert len(found) > 2, found
 
 
-@pytest.mark.shows(f"{LINE} (test)")
+@pytest.mark.proof
+@pytest.mark.shows(f"{LINE} (proof)")
 def test_D1_one_card_leaves_nothing_in_the_clear(one: tuple[CanaryPlace, list[str]]) -> None:
     """PCI CP-L 4.2: secret data is encrypted wherever it is stored, and on its way to the printer's files and logs."""
     place, ids = one
@@ -179,7 +180,8 @@ def test_D4_no_pin_block_in_any_journal_of_everything_that_is_done(place: Canary
     planted(place, files)
 
 
-@pytest.mark.shows("PAN at most first 6 and last 4 in what every command says (test)")
+@pytest.mark.proof
+@pytest.mark.shows("PAN at most first 6 and last 4 in what every command says (proof)")
 def test_D2_account_numbers_are_masked_where_they_are_said(one: tuple[CanaryPlace, list[str]]) -> None:
     """PCI CP-L 4.3."""
     place, ids = one

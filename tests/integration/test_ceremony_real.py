@@ -24,6 +24,8 @@ from cardfab.station import ceremony as sitting
 from tests.ceremonies import Script
 from tests.integration.conftest import Said, cardfab
 
+pytestmark = pytest.mark.proof
+
 A = "A7C3456789ABCDEFFEDCBA9876543210"
 B = "11112222333344445555666677778889"
 STORE = "a lantern over grey water"

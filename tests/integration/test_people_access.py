@@ -34,6 +34,8 @@ from cardfab.store import Database
 from tests.integration.conftest import World
 from tests.people import WORDS, Clock, Typed, door, events
 
+pytestmark = pytest.mark.proof
+
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 PEOPLE = {
     "admin": {Role.ADMINISTRATOR},

@@ -38,7 +38,7 @@ from cardfab.simulator.rig.vpcd import VpcdStation
 from cardfab.station.intake import approve, import_requests
 from cardfab.station.stockroom import accounts, receive
 
-pytestmark = pytest.mark.service
+pytestmark = [pytest.mark.service, pytest.mark.proof]
 
 SSSE = bytes.fromhex("7378312E73682EC9E7BBE1B1A3D5CF")  # its FCI waits behind 61xx on T=0, for GET RESPONSE
 SECONDS = 15.0
