@@ -19,13 +19,12 @@ from cardfab.printer.evolis_wire import (
     OK,
     EvolisSettings,
     bitmap,
-    check_size,
     command,
     mnemonic,
 )
-from cardfab.printer.fault import Fault, PrinterFault
+from cardfab.printer.fault import Fault, PrinterFault, said
 from cardfab.printer.machine import Event, Machine, State
-from cardfab.printer.raster import COLOUR_PANELS, PrintSide, separate
+from cardfab.printer.raster import COLOUR_PANELS, PrintSide, require_size, separate
 from cardfab.printer.stream import Stream
 from cardfab.printer.stripe import Coercivity, Stripe
 
@@ -98,7 +97,7 @@ class EvolisPrinter:
         with self._step(Event.FED):
             status = self.status()
             if status.position is not CardPosition.NONE:
-                raise PrinterFault(Fault.CARD_INSIDE, _same(status.position.value))
+                raise PrinterFault(Fault.CARD_INSIDE, said(status.position.value))
             blocking = {Fault.COVER_OPEN, Fault.FEEDER_EMPTY, Fault.REJECT_BOX_FULL}
             if self._settings.cleaning_stops:
                 blocking.add(Fault.NEEDS_CLEANING)
@@ -162,7 +161,7 @@ class EvolisPrinter:
         """Give the card out; it must be inside before and gone after."""
         with self._step(Event.CARD_EJECTED):
             if self.position() is CardPosition.NONE:
-                raise PrinterFault(Fault.WRONG_POSITION, _same(CardPosition.NONE.value))
+                raise PrinterFault(Fault.WRONG_POSITION, said(CardPosition.NONE.value))
             if self._machine.state is State.CARD_FOUND:
                 # ``Se`` prints the last panel first: a panel of a job that was cut off must not land a second time.
                 self._run([self._settings.commands.start])
@@ -215,20 +214,16 @@ class EvolisPrinter:
 
     @contextmanager
     def _step(self, event: Event) -> Iterator[None]:
-        """Refuse a step out of turn before anything is sent; whatever breaks inside it leaves the session in FAULT."""
-        self._machine.require(event)
-        try:
+        """As the machine's step, behind the silence that ends late answers."""
+        with self._machine.step(event):
             if self._machine.state is State.FAULT:  # the answer of a command given up may still come
                 self._stream.settle(self._settings.timeouts.settle)
             yield
-        except BaseException:
-            self._machine.move(Event.FAILED)
-            raise
 
     def _panels(self, side: PrintSide, wanted: str) -> list[tuple[str, bytes]]:
         """The bitmap commands of a side, made before the card moves; blank ones too, or the ribbon shifts."""
         settings = self._settings
-        check_size(side.size, settings)
+        require_size(side, settings.width, settings.height)
         planes = separate(side, levels=settings.levels, tone=settings.tone, black_panel="k" in wanted)
         return [
             (
@@ -265,7 +260,7 @@ class EvolisPrinter:
                 return
         if not self._covered("Rse;o"):
             raise PrinterFault(Fault.COVER_OPEN)
-        raise PrinterFault(Fault.WRONG_POSITION, _same(f"{wanted.value} / {found.value}"))
+        raise PrinterFault(Fault.WRONG_POSITION, said(f"{wanted.value} / {found.value}"))
 
     def _ribbon(self) -> tuple[Ribbon, int | None, int | None]:
         if not self._settings.ribbon_chip:
@@ -329,7 +324,7 @@ class EvolisPrinter:
     def _refusal(self, name: str, reply: str) -> PrinterFault:
         upper = reply.upper()
         fault = next((means for word, means in self._settings.refusals if word in upper), Fault.REFUSED)
-        return PrinterFault(fault, _same(f"{name}: {reply!r}"))
+        return PrinterFault(fault, said(f"{name}: {reply!r}"))
 
     def _ask(self, query: str) -> str:
         return self._exchange(mnemonic(query), command(query), self._settings.timeouts.parameter)
@@ -349,9 +344,4 @@ def _stop_at(status: PrinterStatus, blocking: set[Fault]) -> None:
 
 
 def _unreadable(name: str, reply: str) -> PrinterFault:
-    return PrinterFault(Fault.UNREADABLE, _same(f"{name}: {reply!r}"))
-
-
-def _same(text: str) -> Text:
-    """What the wire said reads the same in both languages."""
-    return Text(text, text)
+    return PrinterFault(Fault.UNREADABLE, said(f"{name}: {reply!r}"))

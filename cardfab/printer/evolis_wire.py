@@ -10,9 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from cardfab.errors import Text
 from cardfab.printer.driver import CardPosition
-from cardfab.printer.fault import Fault, RasterRefused
+from cardfab.printer.fault import Fault
 from cardfab.printer.raster import ToneCurve
 from cardfab.printer.stripe import Coercivity
 
@@ -113,12 +112,3 @@ def bitmap(panel: str, levels: int, data: bytes, *, compressed: bool, padding: i
 def mnemonic(text: str) -> str:
     """The command and its first parameter, by which watches and messages name it."""
     return ";".join(text.split(";")[:2])
-
-
-def check_size(found: tuple[int, int], settings: EvolisSettings) -> None:
-    """Raise `RasterRefused` when a side is not of the printer's size."""
-    if found != (settings.width, settings.height):
-        have, want = f"{found[0]}x{found[1]}", f"{settings.width}x{settings.height}"
-        raise RasterRefused(
-            Text(f"The picture is {have} dots, the printer prints {want}.", f"图像为{have}点，打印机要求{want}点。")
-        )

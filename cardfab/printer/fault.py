@@ -166,6 +166,11 @@ _TABLE: dict[Fault, tuple[str, Text, Text]] = {
 }
 
 
+def said(text: str) -> Text:
+    """What the wire said, which reads the same in both languages."""
+    return Text(text, text)
+
+
 class PrinterFault(DeviceFault):
     """A `Fault` that stopped an operation; ``detail`` says on which command and with which answer."""
 

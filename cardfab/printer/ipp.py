@@ -19,10 +19,10 @@ import numpy as np
 
 from cardfab.errors import Text
 from cardfab.printer.driver import CardPosition, PrinterIdentity, PrinterStatus, Ribbon
-from cardfab.printer.fault import Fault, PrinterFault, RasterRefused
+from cardfab.printer.fault import Fault, PrinterFault, said
 from cardfab.printer.ipp_wire import Answer, AnswerBroken, Attribute, Attributes, Operation, Tag, parse, request
 from cardfab.printer.pwg import Media, pwg_raster
-from cardfab.printer.raster import PrintSide
+from cardfab.printer.raster import PrintSide, require_size
 from cardfab.printer.stripe import Coercivity, Stripe
 from cardfab.watch import Watch, unwatched
 
@@ -66,7 +66,7 @@ class IppPrinter:
         """``address``: ``ipp://host[:port]/path`` or ``ipps://``. Raises `PrinterFault` for another."""
         parts = urlsplit(address)
         if parts.scheme not in ("ipp", "ipps") or not parts.hostname:
-            raise PrinterFault(Fault.LINK_LOST, _same(address))
+            raise PrinterFault(Fault.LINK_LOST, said(address))
         self._secure = parts.scheme == "ipps"
         self._host, self._port, self._path = parts.hostname, parts.port or 631, parts.path or "/ipp/print"
         self._uri = f"{parts.scheme}://{self._host}:{self._port}{self._path}"
@@ -118,9 +118,9 @@ class IppPrinter:
         """Whether the printer takes jobs; raises what it says is wrong."""
         told = self._attributes("printer-state", "printer-state-reasons", "printer-is-accepting-jobs")
         for fault in self._faults(told):
-            raise PrinterFault(fault, _same(", ".join(_reasons(told))))
+            raise PrinterFault(fault, said(", ".join(_reasons(told))))
         if told.get("printer-is-accepting-jobs", (True,))[0] is False or told.get("printer-state") == (_STOPPED,):
-            raise PrinterFault(Fault.REFUSED, _same(", ".join(_reasons(told)) or "stopped"))
+            raise PrinterFault(Fault.REFUSED, said(", ".join(_reasons(told)) or "stopped"))
         return CardPosition.NONE
 
     def feed_to_contact(self) -> None:
@@ -161,7 +161,7 @@ class IppPrinter:
         answer = self._ask(Operation.PRINT_JOB, operation, job, document)
         number = answer.group(Tag.JOB).get("job-id", (None,))[0]
         if not isinstance(number, int):
-            raise PrinterFault(Fault.UNREADABLE, _same("Print-Job: job-id"))
+            raise PrinterFault(Fault.UNREADABLE, said("Print-Job: job-id"))
         self._wait(number)
 
     def eject(self) -> None:
@@ -181,12 +181,7 @@ class IppPrinter:
 
     def _page(self, side: PrintSide) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
         """The side as one picture, turned to portrait as the media lies."""
-        size = (self._settings.width, self._settings.height)
-        if side.size != size:
-            have, want = f"{side.size[0]}x{side.size[1]}", f"{size[0]}x{size[1]}"
-            raise RasterRefused(
-                Text(f"The picture is {have} dots, the printer prints {want}.", f"图像为{have}点，打印机要求{want}点。")
-            )
+        require_size(side, self._settings.width, self._settings.height)
         whole = side.colour.copy()
         whole[side.black] = 0
         return np.ascontiguousarray(np.rot90(whole, -1))
@@ -201,13 +196,13 @@ class IppPrinter:
                 return
             reasons = [str(value) for value in told.get("job-state-reasons", ())]
             if state in (_CANCELED, _ABORTED):
-                raise PrinterFault(Fault.REFUSED, _same(", ".join(reasons) or f"job-state {state}"))
+                raise PrinterFault(Fault.REFUSED, said(", ".join(reasons) or f"job-state {state}"))
             for fault in self._faults(self._attributes("printer-state", "printer-state-reasons")):
                 self._cancel(number)
-                raise PrinterFault(fault, _same(", ".join(reasons)))
+                raise PrinterFault(fault, said(", ".join(reasons)))
             if self._clock() >= until:
                 self._cancel(number)
-                raise PrinterFault(Fault.NO_ANSWER, _same(f"job {job}"))
+                raise PrinterFault(Fault.NO_ANSWER, said(f"job {job}"))
             self._sleep(self._settings.poll)
 
     def _cancel(self, number: tuple[Attribute, ...]) -> None:
@@ -240,14 +235,14 @@ class IppPrinter:
         try:
             answer = parse(self._post(body))
         except TimeoutError as late:
-            raise PrinterFault(Fault.NO_ANSWER, _same(name)) from late
+            raise PrinterFault(Fault.NO_ANSWER, said(name)) from late
         except (OSError, http.client.HTTPException) as lost:
-            raise PrinterFault(Fault.LINK_LOST, _same(f"{name}: {lost}")) from lost
+            raise PrinterFault(Fault.LINK_LOST, said(f"{name}: {lost}")) from lost
         except AnswerBroken as broken:
-            raise PrinterFault(Fault.UNREADABLE, _same(f"{name}: {broken}")) from broken
+            raise PrinterFault(Fault.UNREADABLE, said(f"{name}: {broken}")) from broken
         self._watch(f"after:printer:{name}")
         if not answer.good:
-            raise PrinterFault(Fault.REFUSED, _same(f"{name}: {answer.status:04X}"))
+            raise PrinterFault(Fault.REFUSED, said(f"{name}: {answer.status:04X}"))
         return answer
 
     def _post(self, body: bytes) -> bytes:
@@ -275,8 +270,3 @@ def _reasons(told: Mapping[str, tuple[object, ...]]) -> list[str]:
 def _text(told: Attributes, name: str) -> str:
     value = told.get(name, ("",))[0]
     return value if isinstance(value, str) else ""
-
-
-def _same(text: str) -> Text:
-    """What the wire said reads the same in both languages."""
-    return Text(text, text)

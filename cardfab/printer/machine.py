@@ -5,7 +5,8 @@ The table knows no printer language and sends nothing. The diagram in the docume
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import Enum
 from types import MappingProxyType
 from typing import Final
@@ -87,6 +88,16 @@ class Machine:
         if event not in TRANSITIONS[self._state]:
             detail = f"{self._state.value} / {event.value}"
             raise PrinterFault(Fault.WRONG_MOMENT, Text(detail, detail))
+
+    @contextmanager
+    def step(self, event: Event) -> Iterator[None]:
+        """Refuse a step out of turn before it begins; whatever breaks inside it leaves the session in FAULT."""
+        self.require(event)
+        try:
+            yield
+        except BaseException:
+            self.move(Event.FAILED)
+            raise
 
     def move(self, event: Event) -> State:
         """Follow ``event``. Raises `PrinterFault` (wrong moment) when the table has no such entry."""

@@ -6,8 +6,6 @@ warms up is waited for. Source and standing of every command: ``docs/printers.md
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Final
 
 import numpy as np
@@ -15,10 +13,10 @@ import numpy as np
 from cardfab.errors import Text
 from cardfab.printer import matica_wire as wire
 from cardfab.printer.driver import CardPosition, PrinterIdentity, PrinterStatus, Ribbon
-from cardfab.printer.fault import Fault, PrinterFault, RasterRefused
+from cardfab.printer.fault import Fault, PrinterFault, said
 from cardfab.printer.machine import Event, Machine, State
 from cardfab.printer.matica_wire import MaticaSettings, Message
-from cardfab.printer.raster import COLOUR_PANELS, PrintSide, ink_levels
+from cardfab.printer.raster import COLOUR_PANELS, PrintSide, ink_levels, require_size
 from cardfab.printer.stream import Stream
 from cardfab.printer.stripe import Coercivity, Stripe
 
@@ -96,7 +94,7 @@ class MaticaPrinter:
 
     def prepare(self) -> CardPosition:
         """Look where a card is; the printer needs no settings from us."""
-        with self._step(Event.FOUND_EMPTY):
+        with self._machine.step(Event.FOUND_EMPTY):
             self._meet()
             self._until_ready(but=_SUPPLIES)
             found = self.position()
@@ -106,10 +104,10 @@ class MaticaPrinter:
 
     def feed_to_contact(self) -> None:
         """One card from the hopper to the contact station, the contacts put on."""
-        with self._step(Event.FED):
+        with self._machine.step(Event.FED):
             found = self.position()
             if found is not CardPosition.NONE:
-                raise PrinterFault(Fault.CARD_INSIDE, _same(found.value))
+                raise PrinterFault(Fault.CARD_INSIDE, said(found.value))
             self._until_ready(but=frozenset())
             self._go("load", wire.act(wire.LOAD, self._settings.load_flags, wire.AT_CONTACT), CardPosition.CONTACT)
             self._contacts(wire.ENGAGE_CONTACT)
@@ -130,7 +128,7 @@ class MaticaPrinter:
 
         High or low coercivity is a setting of the printer itself, not of a card.
         """
-        with self._step(Event.MOVED_TO_PRINT):
+        with self._machine.step(Event.MOVED_TO_PRINT):
             back = self.position()
             self._leave_contacts()
             self._go("move", wire.act(wire.MOVE, 0, wire.AT_STRIPE), CardPosition.STRIPE)
@@ -158,17 +156,17 @@ class MaticaPrinter:
 
     def print_sides(self, front: PrintSide, back: PrintSide | None = None) -> None:
         """Print one or both sides on film and transfer them; the card stays inside."""
-        with self._step(Event.MOVED_TO_PRINT):
+        with self._machine.step(Event.MOVED_TO_PRINT):
             sides = [self._panels(front, self._settings.front_panels)]
             if back is not None:
                 sides.append(self._panels(back, self._settings.back_panels))
             if self.position() is not CardPosition.CONTACT:
-                raise PrinterFault(Fault.WRONG_POSITION, _same(CardPosition.CONTACT.value))
+                raise PrinterFault(Fault.WRONG_POSITION, said(CardPosition.CONTACT.value))
             self._until_ready()
             self._leave_contacts()
             self._go("move", wire.act(wire.MOVE, 0, wire.AT_PRINT), CardPosition.PRINT)
         self._machine.move(Event.MOVED_TO_PRINT)
-        with self._step(Event.SIDES_PRINTED):
+        with self._machine.step(Event.SIDES_PRINTED):
             for number, panels in enumerate(sides):
                 self._print(panels, turn=number + 1 < len(sides))
             self._expect(CardPosition.PRINT)
@@ -192,21 +190,11 @@ class MaticaPrinter:
 
     # below the session
 
-    @contextmanager
-    def _step(self, event: Event) -> Iterator[None]:
-        """Refuse a step out of turn before anything is sent; whatever breaks inside it leaves the session in FAULT."""
-        self._machine.require(event)
-        try:
-            yield
-        except BaseException:
-            self._machine.move(Event.FAILED)
-            raise
-
     def _leave(self, event: Event, name: str, place: int, *, must: bool) -> bool:
-        with self._step(event):
+        with self._machine.step(event):
             inside = self.position() is not CardPosition.NONE
             if must and not inside:
-                raise PrinterFault(Fault.WRONG_POSITION, _same(CardPosition.NONE.value))
+                raise PrinterFault(Fault.WRONG_POSITION, said(CardPosition.NONE.value))
             if inside:
                 self._until_ready(but=_SUPPLIES)
                 self._leave_contacts()
@@ -231,12 +219,7 @@ class MaticaPrinter:
 
     def _panels(self, side: PrintSide, wanted: str) -> list[tuple[str, bytes]]:
         """The panels of a side as they are sent, made before the card moves."""
-        size = (self._settings.width, self._settings.height)
-        if side.size != size:
-            have, want = f"{side.size[0]}x{side.size[1]}", f"{size[0]}x{size[1]}"
-            raise RasterRefused(
-                Text(f"The picture is {have} dots, the printer prints {want}.", f"图像为{have}点，打印机要求{want}点。")
-            )
+        require_size(side, self._settings.width, self._settings.height)
         return [(name, self._dots(side, name, black_panel="k" in wanted)) for name in wanted]
 
     def _dots(self, side: PrintSide, name: str, *, black_panel: bool) -> bytes:
@@ -284,7 +267,7 @@ class MaticaPrinter:
             found = self.position()
             if found is wanted:
                 return
-        raise PrinterFault(Fault.WRONG_POSITION, _same(f"{wanted.value} / {found.value}"))
+        raise PrinterFault(Fault.WRONG_POSITION, said(f"{wanted.value} / {found.value}"))
 
     def _until_ready(self, patience: float | None = None, but: frozenset[Fault] = _ANOTHER_CARD) -> None:
         """Ask until the printer is ready; a fault that is not in ``but`` ends the waiting, and so does patience."""
@@ -295,9 +278,9 @@ class MaticaPrinter:
             if fault in but:
                 return
             if fault is not None:
-                raise PrinterFault(fault, _same(f"{status:08X}"))
+                raise PrinterFault(fault, said(f"{status:08X}"))
             if left <= 0:
-                raise PrinterFault(Fault.WARMING, _same(f"{status:08X}"))
+                raise PrinterFault(Fault.WARMING, said(f"{status:08X}"))
             self._stream.pause(times.poll)
             left -= times.poll
 
@@ -314,7 +297,7 @@ class MaticaPrinter:
         try:
             return wire.told(answer.data)
         except ValueError as wrong:
-            raise PrinterFault(Fault.UNREADABLE, _same(f"info: {wrong}")) from wrong
+            raise PrinterFault(Fault.UNREADABLE, said(f"info: {wrong}")) from wrong
 
     def _command(self, name: str, data: bytes, timeout: float, *, retry: bool = True) -> Message:
         """One command. Refused because the printer is busy it is sent once more: such an answer says "not done"."""
@@ -327,7 +310,7 @@ class MaticaPrinter:
     def _checked(self, name: str, answer: Message) -> Message:
         if answer.status or answer.type == wire.REFUSED:
             fault = self._settings.meaning(answer.status)
-            raise PrinterFault(fault or Fault.WARMING, _same(f"{name}: {answer.status:08X}"))
+            raise PrinterFault(fault or Fault.WARMING, said(f"{name}: {answer.status:08X}"))
         return answer
 
     def _say(self, name: str, type_: int, data: bytes, timeout: float, parameter: int = 0) -> Message:
@@ -344,7 +327,7 @@ class MaticaPrinter:
         head = self._stream.read_exact(wire.HEAD, timeout, name=name)
         size = wire.words_behind(head)
         if not wire.HEAD <= size <= _LONGEST:
-            raise PrinterFault(Fault.UNREADABLE, _same(f"{name}: {head.hex()}"))
+            raise PrinterFault(Fault.UNREADABLE, said(f"{name}: {head.hex()}"))
         return wire.parse(head, self._stream.read_exact(size, timeout, name=name))
 
 
@@ -352,9 +335,4 @@ _LONGEST: Final = 4096
 
 
 def _unreadable(name: str, answer: Message) -> PrinterFault:
-    return PrinterFault(Fault.UNREADABLE, _same(f"{name}: {answer.type:08X} {answer.status:08X}"))
-
-
-def _same(text: str) -> Text:
-    """What the wire said reads the same in both languages."""
-    return Text(text, text)
+    return PrinterFault(Fault.UNREADABLE, said(f"{name}: {answer.type:08X} {answer.status:08X}"))

@@ -108,6 +108,15 @@ def separate(
     )
 
 
+def require_size(side: PrintSide, width: int, height: int) -> None:
+    """Raise `RasterRefused` when a side is not of the printer's size."""
+    if side.size != (width, height):
+        have, want = f"{side.size[0]}x{side.size[1]}", f"{width}x{height}"
+        raise RasterRefused(
+            Text(f"The picture is {have} dots, the printer prints {want}.", f"图像为{have}点，打印机要求{want}点。")
+        )
+
+
 def ink_levels(side: PrintSide, panel: str, curve: ToneCurve, top: int, *, black_panel: bool) -> Levels:
     """The ink of the panel ``y m c``, 0 to ``top`` a dot, landscape as the side; empty under black ink."""
     plane = _table(curve, top)[side.colour[:, :, 2 - COLOUR_PANELS.index(panel)]]

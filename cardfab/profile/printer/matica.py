@@ -16,8 +16,9 @@ from cardfab.watch import Watch
 
 
 def _panels(names: str) -> str:
-    if not names or not set(names) <= PANEL_BITS.keys() or len(set(names)) != len(names):
-        raise ValueError(f"panels are some of {''.join(PANEL_BITS)!r}, each once")
+    known = PANEL_BITS.keys() - {"u"}  # no face has a UV layer
+    if not names or not set(names) <= known or len(set(names)) != len(names):
+        raise ValueError("panels are some of 'ymckp', each once")
     return colours_whole(names)
 
 
@@ -25,7 +26,7 @@ Panels = Annotated[str, AfterValidator(_panels)]
 
 
 class Ribbon(Strict):
-    """Which panels of ink each side takes; p is peel-off, u is UV."""
+    """Which panels of ink each side takes; p is peel-off."""
 
     front: Panels
     back: Panels
