@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import subprocess
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -271,3 +272,10 @@ def sheet(language: Language, *, settlement: bool = True) -> HolderSheet:
         rights=(Text("PIN of the holder", "持卡人密码"), Text("read keys of the city 650199", "650199 市级读取密钥")),
         settlement=need if settlement else None,
     )
+
+
+def lines_of(pdf: bytes) -> list[str]:
+    """The text of a file as poppler lays it out, a line each, runs of blanks as one."""
+    command = ["pdftotext", "-layout", "-enc", "UTF-8", "-", "-"]
+    text = subprocess.run(command, input=pdf, stdout=subprocess.PIPE, check=True, timeout=60).stdout.decode()
+    return [" ".join(line.split()) for line in text.splitlines()]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 
@@ -13,6 +11,7 @@ from cardfab.documents.counter import Language, Made
 from cardfab.documents.report import JobLine, StockLine, StockReport, stock_report_pdf
 from cardfab.face import FontBook
 from cardfab.production import JobState
+from tests.unit.documents.counter_samples import lines_of
 
 MADE = Made("KC20261122173000", "示例市培训网点 01", "supervisor", datetime(2026, 11, 22, 17, 30))
 REPORT = StockReport(
@@ -26,17 +25,10 @@ REPORT = StockReport(
 )
 
 
-@pytest.fixture(scope="module")
-def fonts() -> FontBook:
-    return FontBook([Path("/usr/share/fonts")])
-
-
 def words(report: StockReport, fonts: FontBook) -> list[str]:
     pdf = stock_report_pdf(report, fonts)
     assert stock_report_pdf(report, fonts) == pdf
-    command = ["pdftotext", "-layout", "-enc", "UTF-8", "-", "-"]
-    text = subprocess.run(command, input=pdf, stdout=subprocess.PIPE, check=True, timeout=60).stdout.decode()
-    return [" ".join(line.split()) for line in text.splitlines()]
+    return lines_of(pdf)
 
 
 @pytest.mark.parametrize(("language", "total", "holds"), [("zh", "合计", "平衡"), ("en", "In all", "balances")])

@@ -21,6 +21,7 @@ from cardfab.profile.printer import MaticaProfile, PrinterProfile
 from cardfab.simulator import printer as simulated
 from cardfab.simulator.printer import matica_words
 from cardfab.simulator.rig import Rig
+from tests.chips import PlainChip
 
 LOADED = load(profile_source(None), "printers", "matica-xid580ie", PrinterProfile).printer
 assert isinstance(LOADED, MaticaProfile)
@@ -28,19 +29,6 @@ PROFILE: MaticaProfile = LOADED
 TIMES = replace(PROFILE.settings().times, query=0.5, move=0.5, panel=2.0, print=2.0, warm=1.0, poll=0.002, touch=0.002)
 SETTINGS = replace(PROFILE.settings(), times=TIMES, query_attempts=3)
 W, H = SETTINGS.width, SETTINGS.height
-
-
-class FakeChip:
-    atr = b"\x3b\x00"
-
-    def power_on(self) -> bytes:
-        return self.atr
-
-    def power_off(self) -> None:
-        return None
-
-    def transmit(self, apdu: bytes, /) -> bytes:
-        return b"\x90\x00"
 
 
 @contextmanager
@@ -54,7 +42,7 @@ def connected(rig: Rig) -> Iterator[MaticaPrinter]:
 
 @pytest.fixture
 def rig() -> Iterator[Rig]:
-    with Rig([FakeChip() for _ in range(2)], family="matica", model="XID580ie") as running:
+    with Rig([PlainChip() for _ in range(2)], family="matica", model="XID580ie") as running:
         yield running
 
 

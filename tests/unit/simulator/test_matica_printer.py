@@ -8,29 +8,17 @@ import numpy as np
 import pytest
 
 from cardfab.simulator.printer import Fault, LineCut, MaticaPrinter, Place, Ribbon, draw
+from tests.chips import PlainChip
 from tests.unit.simulator.matica_client import H, W, ask, do, frame, meet, panel, position
 
 BLANK = bytes(W * H)
 FULL = b"\xff" * (W * H)
 
 
-class FakeChip:
-    atr = b"\x3b\x00"
-
-    def power_on(self) -> bytes:
-        return self.atr
-
-    def power_off(self) -> None:
-        return None
-
-    def transmit(self, apdu: bytes, /) -> bytes:
-        return b"\x90\x00"
-
-
 @pytest.fixture
 def printer() -> MaticaPrinter:
     device = MaticaPrinter(model="XID580ie")
-    device.load([FakeChip(), FakeChip(), FakeChip()])
+    device.load([PlainChip(), PlainChip(), PlainChip()])
     return meet(device)
 
 
@@ -207,7 +195,7 @@ def test_a_jam_is_cleared_by_hand(printer: MaticaPrinter) -> None:
 
 def test_it_warms_up_by_its_own_clock() -> None:
     device = MaticaPrinter(warm=False)
-    device.load([FakeChip()])
+    device.load([PlainChip()])
     meet(device)
     asked = 0
     while do(device, "01020000") == 0x0002DA00:
@@ -265,7 +253,7 @@ def test_times_pass_at_the_speed_asked_for() -> None:
     import time
 
     device = MaticaPrinter(model="XID580ie", speed=100.0)
-    device.load([FakeChip()])
+    device.load([PlainChip()])
     meet(device)
     began = time.monotonic()
     assert do(device, "04028000") == 0

@@ -6,23 +6,7 @@ import numpy as np
 import pytest
 
 from cardfab.simulator.printer import Card, EvolisPrinter, Fault, Place, Ribbon
-
-
-class FakeChip:
-    atr = bytes.fromhex("3B6800000073C84000009000")
-
-    def __init__(self) -> None:
-        self.powered = False
-
-    def power_on(self) -> bytes:
-        self.powered = True
-        return self.atr
-
-    def power_off(self) -> None:
-        self.powered = False
-
-    def transmit(self, apdu: bytes, /) -> bytes:
-        return b"\x90\x00"
+from tests.chips import PlainChip
 
 
 def say(printer: EvolisPrinter, *texts: str | bytes) -> list[str]:
@@ -51,7 +35,7 @@ def dye(panel: str, level: int) -> bytes:
 @pytest.fixture
 def printer() -> EvolisPrinter:
     printer = EvolisPrinter()
-    printer.load([FakeChip() for _ in range(5)])
+    printer.load([PlainChip() for _ in range(5)])
     return printer
 
 
@@ -319,7 +303,7 @@ def test_a_full_tray_and_a_full_box(printer: EvolisPrinter) -> None:
 
 def test_a_card_waits_at_the_bezel_and_can_be_taken_or_retracted() -> None:
     printer = EvolisPrinter(bezel=True)
-    one, two = printer.load([FakeChip(), FakeChip()])
+    one, two = printer.load([PlainChip(), PlainChip()])
     assert say(printer, "Sis", "Se", "Rlr;p", "Rse;b") == ["OK", "OK", "OK", "5,00 Volts"]
     assert printer.machine.where(one) is Place.EJECT
     assert say(printer, "Sis", "Se") == ["ERR HOPPER FULL", "ERR NO CARD"]
