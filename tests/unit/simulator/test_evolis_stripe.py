@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cardfab.simulator.printer import EvolisPrinter, Fault, stripe
-from tests.unit.simulator.test_printer_machine import FakeChip
+from tests.chips import PlainChip
 
 
 def say(printer: EvolisPrinter, *commands: str) -> list[str]:
@@ -15,7 +15,7 @@ def say(printer: EvolisPrinter, *commands: str) -> list[str]:
 @pytest.fixture
 def printer() -> EvolisPrinter:
     device = EvolisPrinter()
-    device.load([FakeChip(), FakeChip()])
+    device.load([PlainChip(), PlainChip()])
     return device
 
 
@@ -49,7 +49,7 @@ def test_one_turned_bit_does_not_read(bit: int) -> None:
 
 def test_a_card_waits_in_the_bezel_until_it_is_taken() -> None:
     device = EvolisPrinter(bezel=True)
-    device.load([FakeChip(), FakeChip()])
+    device.load([PlainChip(), PlainChip()])
     device.machine.taker = True
     assert say(device, "Sis", "Se", "Rse;b") == ["OK", "OK", "0,00 Volts"]
     device.inject(Fault.NOT_TAKEN, on="Se")
