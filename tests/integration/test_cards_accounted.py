@@ -43,6 +43,7 @@ CHANGES = (
 """As somebody with the database file makes them; all leave books that balance in themselves."""
 
 
+@pytest.mark.proof
 def test_R1_a_change_of_the_inventory_by_hand_is_seen(world: World) -> None:
     assert world.cli("issue", PLAIN).exit == 0
     assert world.cli("stock", "report").exit == 0
@@ -63,6 +64,7 @@ def test_R1_a_change_of_the_inventory_by_hand_is_seen(world: World) -> None:
         assert world.cli("stock", "report").exit == 0, "as it was"
 
 
+@pytest.mark.proof
 def test_R1_a_run_takes_only_what_is_in_the_inventory(world: World) -> None:
     """No request, no job; no blank in the books, no card; a stock that no product has is not received."""
     assert world.cli("issue", "R0000000000000").exit != 0
@@ -72,6 +74,7 @@ def test_R1_a_run_takes_only_what_is_in_the_inventory(world: World) -> None:
     assert world.cli("stock", "receive", "blanks-of-nobody", "5").exit == 7
 
 
+@pytest.mark.proof
 def test_R1_every_item_is_accounted_for_good_or_failed(new_world: Callable[..., World]) -> None:
     """A good one, one the chip spoiled, one cut off: in books, record and machine alike."""
     world = new_world(spoiling())
@@ -87,6 +90,7 @@ def test_R1_every_item_is_accounted_for_good_or_failed(new_world: Callable[..., 
     assert world.cli("stock", "report").exit == 0
 
 
+@pytest.mark.proof
 def test_R1_an_unknown_item_is_rejected_and_on_record(world: World, new_world: Callable[..., World]) -> None:
     """A card that another station made lies in the hopper: it goes to the reject box, counted, with the reason."""
     elsewhere = new_world()
@@ -100,6 +104,7 @@ def test_R1_an_unknown_item_is_rejected_and_on_record(world: World, new_world: C
     assert refused
 
 
+@pytest.mark.proof
 def test_R2_the_day_adds_up_with_machine_people_and_stoppages(new_world: Callable[..., World], tmp_path: Path) -> None:
     """opening = good + spoiled + in doubt + remaining; who and when stands at every movement, so does each stop."""
     world = new_world(spoiling())
@@ -163,6 +168,7 @@ def typed() -> Typed:
     return Typed({"supervisor": SUPERVISOR_WORD, "auditor": SUPERVISOR_WORD})
 
 
+@pytest.mark.proof
 def test_R3_a_card_is_made_again_only_with_a_second_authorisation(spoiled: World, typed: Typed) -> None:
     with earnest(spoiled, typed) as (desk, devices), pytest.raises(RemakeUnauthorised) as refused:
         issue(desk, devices, PLAIN)
@@ -180,6 +186,7 @@ def test_R3_a_card_is_made_again_only_with_a_second_authorisation(spoiled: World
     assert second.remake_of == first.id
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("second", "error"), [("operator", SamePerson), ("auditor", NotAllowed), ("trainee", SamePerson)]
 )
@@ -193,6 +200,7 @@ def test_R3_who_makes_it_or_may_not_approve_does_not_authorise(
     assert len(spoiled.jobs(PLAIN)) == 1
 
 
+@pytest.mark.proof
 def test_R3_the_second_person_is_there_in_person(spoiled: World, typed: Typed) -> None:
     typed.words["supervisor"] = "another word altogether"
     with earnest(spoiled, typed) as (desk, devices), pytest.raises(LoginRefused):
@@ -200,6 +208,7 @@ def test_R3_the_second_person_is_there_in_person(spoiled: World, typed: Typed) -
     assert len(spoiled.jobs(PLAIN)) == 1
 
 
+@pytest.mark.proof
 def test_R3_the_first_card_is_void(spoiled: World) -> None:
     """Its job stays spoiled for good, its chip is never a blank again, no card of it is in the books."""
     assert spoiled.rig is not None

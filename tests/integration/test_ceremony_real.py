@@ -29,7 +29,7 @@ pytestmark = pytest.mark.proof
 A = "A7C3456789ABCDEFFEDCBA9876543210"
 B = "11112222333344445555666677778889"
 STORE = "a lantern over grey water"
-PEOPLE = {"cust-a": "key-custodian", "cust-b": "key-custodian", "cust-c": "key-custodian", "aud": "auditor"}
+PEOPLE = {"aud": "auditor", "cust-a": "key-custodian", "cust-b": "key-custodian", "cust-c": "key-custodian"}
 TWO = ("--custodian", "cust-a", "--custodian", "cust-b")
 
 
@@ -105,9 +105,13 @@ def found(at: Real) -> None:
     assert at("init", at.folder, "--real", "--ceremony-room", words=(STORE,)).exit == 0
     assert at("user", "add", "boss", "Head Person", "administrator", words=(own("boss"),)).exit == 0
     at.login("boss")
+    alone = at("user", "add", "cust-a", "Person", "key-custodian", words=(first("cust-a"),))
+    assert (alone.exit, "CF-7901" in alone.err) == (7, True)
     for number, (login, role) in enumerate(PEOPLE.items()):
-        assert at("user", "add", login, f"Person {number}", role, words=(first(login),)).exit == 0
-    for login in PEOPLE:
+        vouched = () if role == "auditor" else ("--second", "aud")
+        typed = (*(own("aud") for _ in vouched[:1]), first(login))
+        at.login("boss")
+        assert at("user", "add", login, f"Person {number}", role, *vouched, words=typed).exit == 0
         assert at("user", "login", login, words=(first(login), own(login))).exit == 0
     at.login("cust-a")
     said = at.hold("generate", "station/documents", ["yes"], store=2)

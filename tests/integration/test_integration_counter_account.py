@@ -87,7 +87,8 @@ def test_what_is_no_settlement_is_not_paid(place: Place) -> None:
     assert place.balance() == 12_345
 
 
-@pytest.mark.shows("log_limit: purchases stop until the statement was printed and the count cleared (test)")
+@pytest.mark.proof
+@pytest.mark.shows("log_limit: purchases stop until the statement was printed and the count cleared (proof)")
 def test_the_limit_stops_purchases_until_the_statement_is_printed(place: Place) -> None:
     place.activated()
     with place.card() as here:
@@ -108,6 +109,7 @@ def test_the_limit_stops_purchases_until_the_statement_is_printed(place: Place) 
         medical.purchase(here, place.holder(), PIN, Bill(1, 0, 0, HOSPITAL, "S1"))
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("cut", "paid"), [({"cut_before": 0x2C}, False), ({"cut_after": 0x2C}, True)])
 def test_a_torn_purchase_is_settled_by_the_card(place: Place, cut: dict[str, int], paid: bool) -> None:
     place.activated()

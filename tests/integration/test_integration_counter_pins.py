@@ -91,6 +91,7 @@ CUTS = [
 ]
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("cut", CUTS, ids=["before SELECT", "before the change", "after the change"])
 @pytest.mark.parametrize("by", ["recover", "change", "reset"])
 def test_a_torn_second_write_is_told_and_made_good(third: Place, cut: dict[str, bytes], by: str) -> None:

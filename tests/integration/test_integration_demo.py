@@ -189,6 +189,7 @@ def test_a_key_that_is_not_the_stations_is_not_trusted(made: tuple[Path, Said], 
     assert cardfab("audit", "verify", out / "audit-export.txt", "--trust", empty).exit not in (0, 1)
 
 
+@pytest.mark.proof
 def test_a_second_demo_replaces_the_first(
     made: tuple[Path, Said], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -217,6 +218,7 @@ def test_a_folder_with_foreign_files_is_left_alone(
     assert file.read_text(encoding="utf-8") == "mine"
 
 
+@pytest.mark.proof
 def test_what_cannot_be_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     assert cardfab("demo", "--out", "d", "--count", "99").exit in (2, 3)
@@ -225,6 +227,7 @@ def test_what_cannot_be_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert (tmp_path / "file").read_text(encoding="utf-8") == "mine"
 
 
+@pytest.mark.proof
 def test_the_empty_current_folder_may_be_the_demos_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     here = tmp_path / "here"
     here.mkdir()
@@ -234,7 +237,8 @@ def test_the_empty_current_folder_may_be_the_demos_own(tmp_path: Path, monkeypat
     assert len(cards(here)) == 1
 
 
-@pytest.mark.shows("the installed program makes a card in an empty folder without configuration (test)")
+@pytest.mark.proof
+@pytest.mark.shows("the installed program makes a card in an empty folder without configuration (proof)")
 def test_the_installed_program(tmp_path: Path) -> None:
     program = Path(sys.executable).with_name("cardfab")
     assert program.is_file()

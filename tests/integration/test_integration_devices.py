@@ -169,15 +169,15 @@ def settle(world: World) -> None:
 @pytest.mark.parametrize(
     ("fault", "command"),
     [
-        (Fault.WRONG_OK, "Rlr"),
-        (Fault.WRONG_OK, "Sis"),
-        (Fault.WRONG_OK, "Si"),
+        pytest.param(Fault.WRONG_OK, "Rlr", marks=pytest.mark.proof),
+        pytest.param(Fault.WRONG_OK, "Sis", marks=pytest.mark.proof),
+        pytest.param(Fault.WRONG_OK, "Si", marks=pytest.mark.proof),
         (Fault.WRONG_OK, "Se"),
-        (Fault.SILENCE, "Pem"),
+        pytest.param(Fault.SILENCE, "Pem", marks=pytest.mark.proof),
         (Fault.SILENCE, "Sis"),
-        (Fault.SILENCE, "Si"),
-        (Fault.SILENCE, "Dbc"),
-        (Fault.SILENCE, "Se"),
+        pytest.param(Fault.SILENCE, "Si", marks=pytest.mark.proof),
+        pytest.param(Fault.SILENCE, "Dbc", marks=pytest.mark.proof),
+        pytest.param(Fault.SILENCE, "Se", marks=pytest.mark.proof),
         (Fault.JAM, "Sis"),
         (Fault.COVER_OPEN, "Dbc"),
     ],
@@ -208,7 +208,7 @@ def test_a_printer_that_lies_keeps_silent_or_stops(fault: Fault, command: str, w
 
 
 @pytest.mark.shows("power cut in the middle of encoding: exit 9, resolve settles, the equation holds (test)")
-@pytest.mark.parametrize("apdus", [0, 8, 40, 57])
+@pytest.mark.parametrize("apdus", [8, *(pytest.param(n, marks=pytest.mark.proof) for n in (0, 40, 57))])
 def test_power_cut_while_encoding(apdus: int, world: World) -> None:
     rig = rig_of(world)
     rig.reader.cut_power_after(apdus)
@@ -305,6 +305,7 @@ def test_by_hand_a_card_is_made(world: World) -> None:
     assert (books.issued, books.remaining) == (1, 2)
 
 
+@pytest.mark.proof
 def test_a_card_still_inside_cannot_have_been_seen(world: World) -> None:
     """Whoever says that the print is whole must be able to see the card."""
     rig_of(world).printer.inject(Fault.SILENCE, on="Dbc", skip=2)

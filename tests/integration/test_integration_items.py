@@ -88,6 +88,7 @@ def whole(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         yield Whole(chip, items, book)
 
 
+@pytest.mark.proof
 def test_every_value_is_on_the_chip(whole: Whole) -> None:
     files = {tuple(address.split("/")[:2]) for address in whole.items}
     assert len(files) > 25
@@ -99,10 +100,12 @@ def test_every_value_is_on_the_chip(whole: Whole) -> None:
                 assert read[address] == (value.ljust(len(read[address]), "0") if whole_file else value), address
 
 
+@pytest.mark.proof
 def test_a_value_of_the_product_is_on_the_chip(whole: Whole) -> None:
     assert whole.read("DF04", "EF05")[USED_MODE] == "2"
 
 
+@pytest.mark.proof
 def test_the_portrait_is_in_the_chip(whole: Whole) -> None:
     raw = bytes.fromhex(whole.read("SSSE", "EF08")["SSSE/EF08"])
     assert len(raw) == 4096
@@ -110,11 +113,13 @@ def test_the_portrait_is_in_the_chip(whole: Whole) -> None:
     assert raw.rstrip(b"\0").endswith(b"\xff\xd9")
 
 
+@pytest.mark.proof
 def test_nobody_wrote_the_log_of_the_account(whole: Whole) -> None:
     assert whole.chip.inspect()["DF04/EF08"] == {}
 
 
-@pytest.mark.shows("a record longer than its item is refused before a card is touched, with the item's name (test)")
+@pytest.mark.proof
+@pytest.mark.shows("a record longer than its item is refused before a card is touched, with the item's name (proof)")
 def test_a_wrong_value_reaches_no_card(world: World) -> None:
     with pytest.raises(RequestFileRefused) as refused:
         _give(world, _line({"DF01/EF06/23": "街" * 41, "DF03/EF05/60": "20260230"}))
@@ -123,7 +128,8 @@ def test_a_wrong_value_reaches_no_card(world: World) -> None:
     world.balanced(remaining=3)
 
 
-@pytest.mark.shows("a region the profile does not serve is refused before a card is touched (test)")
+@pytest.mark.proof
+@pytest.mark.shows("a region the profile does not serve is refused before a card is touched (proof)")
 def test_a_region_that_the_product_does_not_serve(world: World) -> None:
     product = world.folder / "profiles" / "products" / "debit.toml"
     product.parent.mkdir()

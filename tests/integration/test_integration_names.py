@@ -206,7 +206,8 @@ def issued(
         yield card_of
 
 
-@pytest.mark.shows("rare and long names come back from the chip exactly (test)")
+@pytest.mark.proof
+@pytest.mark.shows("rare and long names come back from the chip exactly (proof)")
 @pytest.mark.parametrize(("request_id", "name"), RARE.items())
 def test_the_chip_holds_the_name(
     request_id: str, name: str, issued: Callable[[str], tuple[Card, TrainingChip]]
@@ -223,7 +224,8 @@ def test_the_chip_holds_the_name(
     assert b"".join(parts).decode("gb18030") == name
 
 
-@pytest.mark.shows("rare and long names appear on the face exactly (test)")
+@pytest.mark.proof
+@pytest.mark.shows("rare and long names appear on the face exactly (proof)")
 @pytest.mark.parametrize(("request_id", "name"), RARE.items())
 def test_the_face_shows_exactly_the_name(
     request_id: str, name: str, issued: Callable[[str], tuple[Card, TrainingChip]]
@@ -263,6 +265,7 @@ def reading_order(name: str, middles: list[tuple[float, float]], em: float) -> s
     return "".join(each for _, _, each in sorted(placed))
 
 
+@pytest.mark.proof
 def test_the_reader_of_these_tests_can_tell_look_alikes() -> None:
     """The eyes themselves: a sheet with the wrong character on it is not read as the right one."""
     em = POINTS / 72 * 300
@@ -279,7 +282,8 @@ def undrawable() -> str:
     return found
 
 
-@pytest.mark.shows("a character that no installed font draws is an error before a blank is used (test)")
+@pytest.mark.proof
+@pytest.mark.shows("a character that no installed font draws is an error before a blank is used (proof)")
 def test_an_undrawable_character_is_refused_at_approval(station: World, undrawable: str, tmp_path: Path) -> None:
     header, *rows = (EXAMPLES / "requests.csv").read_text(encoding="utf-8-sig").splitlines()
     row = next(row for row in rows if "张𠅤" in row)

@@ -88,7 +88,8 @@ def people(world: World, requests: tuple[str, ...] = PERSONS) -> Iterator[dict[s
         yield spellings(*world.prepared(request))
 
 
-@pytest.mark.shows("plan show prints every APDU in words and bytes, secrets named, not shown (test)")
+@pytest.mark.proof
+@pytest.mark.shows("plan show prints every APDU in words and bytes, secrets named, not shown (proof)")
 def test_a_plan_shows_no_key_and_no_pin(world: World) -> None:
     before = {words: world.cli(*words) for words in (
         ("plan", "show", PLAIN), ("plan", "show", PLAIN, "--json"), ("plan", "run", PLAIN, "--dry-run"),
@@ -116,6 +117,7 @@ def test_a_plan_shows_no_key_and_no_pin(world: World) -> None:
         assert "FIRST PIN" in text
 
 
+@pytest.mark.proof
 def test_D1_the_sealed_card_holds_no_key_in_the_clear(world: World) -> None:
     """Not even inside the seal: a prepared card carries its secrets as ciphertext."""
     assert world.cli("issue", PLAIN).exit == 0
@@ -129,7 +131,8 @@ def test_D1_the_sealed_card_holds_no_key_in_the_clear(world: World) -> None:
     assert card_secrets(chip)["8010"].hex().encode() not in plain
 
 
-@pytest.mark.shows("a trace masks PIN, keys, PAN, track 2 and identity data (test)")
+@pytest.mark.proof
+@pytest.mark.shows("a trace masks PIN, keys, PAN, track 2 and identity data (proof)")
 def test_D4_a_trace_masks_what_is_secret(world: World, tmp_path: Path) -> None:
     trace = tmp_path / "trace.txt"
     assert world.cli("issue", OTHER, "--trace", trace).exit == 0
@@ -151,7 +154,8 @@ def test_D4_a_trace_masks_what_is_secret(world: World, tmp_path: Path) -> None:
     assert request.birth_date.strftime("%Y%m%d").encode() not in packed
 
 
-@pytest.mark.shows("personal data at rest is sealed: no number, name, photo or PAN in any file of the station (test)")
+@pytest.mark.proof
+@pytest.mark.shows("personal data at rest is sealed: no number, name, photo or PAN in any file of the station (proof)")
 def test_D1_the_station_at_rest_holds_no_personal_data(new_world: Callable[..., World], tmp_path: Path) -> None:
     world = new_world(make_blank(serial=next(SERIALS), wrong_update_key=True))
     assert world.cli("issue", PLAIN).exit == 4
@@ -177,6 +181,7 @@ def test_D1_the_station_at_rest_holds_no_personal_data(new_world: Callable[..., 
         assert b"\xff\xd8\xff\xe0" not in data, f"{file.name}: a JPEG"
 
 
+@pytest.mark.proof
 def test_D4_the_books_name_nobody(new_world: Callable[..., World]) -> None:
     """Job list and history, stock, audit, temporary cards: none needs the person."""
     world = new_world(make_blank(serial=next(SERIALS), wrong_update_key=True))
@@ -195,6 +200,7 @@ def test_D4_the_books_name_nobody(new_world: Callable[..., World]) -> None:
         assert held(text, person) == []
 
 
+@pytest.mark.proof
 def test_D2_a_request_is_shown_with_its_number_masked(station: World) -> None:
     request, card = station.prepared(PLAIN)
     for words in (("request", "show", PLAIN), ("request", "show", PLAIN, "--json")):
@@ -211,6 +217,7 @@ def chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("fault", ["wrong key", "power", "read back", "printer", "swapped"])
 def test_D4_no_exception_quotes_a_person_or_a_key(
     fault: str, new_world: Callable[..., World], monkeypatch: pytest.MonkeyPatch
@@ -255,6 +262,7 @@ def test_D4_no_exception_quotes_a_person_or_a_key(
         assert not [key for key in keys_of(chip, card.pan) if key.hex().upper() in packed]
 
 
+@pytest.mark.proof
 def test_a_bug_report_holds_no_value(station: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     request, card = station.prepared(PLAIN)
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

@@ -129,6 +129,7 @@ def test_a_paper_ends(station: World, tmp_path: Path, later: Callable[[int], Non
     refused(station.cli("temporary", "verify", file), 3, "CF-3560")
 
 
+@pytest.mark.proof
 def test_extensions_are_new_papers_and_end_after_180_days(
     station: World, tmp_path: Path, later: Callable[[int], None]
 ) -> None:
@@ -154,6 +155,7 @@ def test_extensions_are_new_papers_and_end_after_180_days(
     assert len(events(station, "temporary.extend")) == 3
 
 
+@pytest.mark.proof
 def test_a_paper_is_revoked_by_two_and_a_new_one_issued(station: World, tmp_path: Path) -> None:
     file = issued(station, tmp_path)
     words = ("temporary", "revoke", file.stem, "--reason", "lost on the way")
@@ -179,6 +181,7 @@ def test_a_paper_is_revoked_by_two_and_a_new_one_issued(station: World, tmp_path
     refused(cardfab("temporary", "verify", file, *by_list), 3, "CF-3563")
 
 
+@pytest.mark.proof
 def test_the_paper_ends_when_the_card_is_handed_over(place: Place) -> None:
     with place.counter() as counter:
         desk = counter.desk
@@ -231,6 +234,7 @@ def test_the_certificate_stays_and_a_strange_one_is_refused(station: World, tmp_
     refused(other.cli("temporary", "certificate", "--use", other.config), 6, "CF-6502")
 
 
+@pytest.mark.proof
 def test_papers_of_a_key_that_was_rotated_stay_good(station: World, tmp_path: Path) -> None:
     file = issued(station, tmp_path / "papers")
     before = station.cli("temporary", "key", "--json").json()

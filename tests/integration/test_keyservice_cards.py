@@ -127,6 +127,7 @@ def _approved(place: Place, *requests: str) -> None:
         place.run("request", "approve", request)
 
 
+@pytest.mark.proof
 def test_a_card_is_made_with_the_keys_in_another_process(place: Place) -> None:
     _approved(place, FIRST)
     assert "DONE" in place.run("issue", FIRST, *place.devices())
@@ -147,6 +148,7 @@ def test_a_card_is_made_with_the_keys_in_another_process(place: Place) -> None:
     assert "is whole" in place.run("audit", "verify", str(place.folder / "out.audit"), "--trust", str(trust))
 
 
+@pytest.mark.proof
 def test_killed_in_the_middle_then_the_next_card_works(place: Place) -> None:
     _approved(place, FIRST, SECOND)
     located = read_settings((place.folder / "cardfab.toml",))
@@ -233,6 +235,7 @@ def _state(place: Place, request: str) -> str:
     return str(rows[-1][0])
 
 
+@pytest.mark.proof
 def test_a_stranger_and_a_revoked_station_are_refused(place: Place) -> None:
     located = read_settings((place.folder / "cardfab.toml",))
     identity = place.folder / "station.identity"
@@ -257,6 +260,7 @@ def test_a_stranger_and_a_revoked_station_are_refused(place: Place) -> None:
     assert [one["details"]["claims"] for one in refused] == ["one", "stranger"]  # type: ignore[index]
 
 
+@pytest.mark.proof
 def test_the_worker_lets_nobody_look_into_it(place: Place) -> None:
     """/proc/PID/environ and mem of a process that is not dumpable belong to root: chmod shows it to root as well."""
     worker = place.worker()

@@ -27,7 +27,8 @@ def papers(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     return MADE[request.param](tmp_path_factory.mktemp("made") / "station")
 
 
-@pytest.mark.shows("a card of all three stages passes the acceptance list, both dialects, both ciphers (test)")
+@pytest.mark.proof
+@pytest.mark.shows("a card of all three stages passes the acceptance list, both dialects, both ciphers (proof)")
 @pytest.mark.parametrize("item", ACCEPTANCE)
 def test_the_ministrys_general_test(papers: Papers, item: str) -> None:
     ACCEPTANCE[item](papers.copy())
@@ -104,10 +105,12 @@ DEFECTS: dict[str, Callable[[TrainingChip], None]] = {
 }
 
 
+@pytest.mark.proof
 def test_every_item_has_its_defect() -> None:
     assert [next(item for item in ACCEPTANCE if item.startswith(start)) for start in DEFECTS] == list(ACCEPTANCE)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("start", DEFECTS)
 def test_a_defect_is_seen(good: Papers, start: str) -> None:
     chip = TrainingChip(Memory(dict(good.chip.memory.cells)))

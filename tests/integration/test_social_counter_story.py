@@ -168,7 +168,8 @@ def activated(card: Counter) -> Counter:
     return card
 
 
-@pytest.mark.shows("counter services end to end: read, verify, PIN changed, blocked and reset, activated (test)")
+@pytest.mark.proof
+@pytest.mark.shows("counter services end to end: read, verify, PIN changed, blocked and reset, activated (proof)")
 def test_the_first_day(card: Counter) -> None:
     found = card.ok("verify", person=False)
     assert (found["good"], found["state"]) == (True, "MADE")
@@ -196,7 +197,8 @@ def test_the_first_day(card: Counter) -> None:
     assert raw.balance() == 12_345
 
 
-@pytest.mark.shows("counter services end to end: due, restricted, released by a named person, activated (test)")
+@pytest.mark.proof
+@pytest.mark.shows("counter services end to end: due, restricted, released by a named person, activated (proof)")
 def test_a_card_that_came_late(card: Counter) -> None:
     assert card.said("", "due")[1]["cards"] == []
     card.later(days=160)
@@ -217,7 +219,8 @@ def test_a_card_that_came_late(card: Counter) -> None:
     assert card.ok("read", person=False)["state"] == "ACTIVATED"
 
 
-@pytest.mark.shows("counter services end to end: off-site approval written, honoured by the reader, withdrawn (test)")
+@pytest.mark.proof
+@pytest.mark.shows("counter services end to end: off-site approval written, honoured by the reader, withdrawn (proof)")
 def test_treatment_elsewhere(card: Counter) -> None:
     """The bill of another province: the rules of the region give it 50 percent, with the approval 90."""
     activated(card)
@@ -253,7 +256,8 @@ def test_treatment_elsewhere(card: Counter) -> None:
     assert again == before
 
 
-@pytest.mark.shows("counter services end to end: load, purchase to the log limit, statement, allowed again (test)")
+@pytest.mark.proof
+@pytest.mark.shows("counter services end to end: load, purchase to the log limit, statement, allowed again (proof)")
 def test_sixty_transactions(card: Counter, tmp_path: Path) -> None:
     activated(card)
     card.ok("load", "100.00", pins=(PIN,))
@@ -287,7 +291,10 @@ def test_sixty_transactions(card: Counter, tmp_path: Path) -> None:
     assert raw.balance() == paid["balance"]
 
 
-@pytest.mark.shows("a purchase and a load at the counter, the card pulled out: settled by the card, never twice (test)")
+@pytest.mark.proof
+@pytest.mark.shows(
+    "a purchase and a load at the counter, the card pulled out: settled by the card, never twice (proof)"
+)
 @pytest.mark.parametrize("service", ["load", "purchase"])
 def test_the_card_is_pulled_out(card: Counter, service: str) -> None:
     activated(card)
@@ -324,7 +331,8 @@ def _text(paper: Path) -> str:
     return "\n".join(page.extract_text() for page in PdfReader(paper).pages)
 
 
-@pytest.mark.shows("counter services end to end: lost, the old card blocked when presented, replaced in time (test)")
+@pytest.mark.proof
+@pytest.mark.shows("counter services end to end: lost, the old card blocked when presented, replaced in time (proof)")
 def test_lost_found_and_replaced(counter: Counter, tmp_path: Path) -> None:
     with counter.put(counter.folder / "one.card"):
         activated(counter)
@@ -382,6 +390,7 @@ def test_lost_found_and_replaced(counter: Counter, tmp_path: Path) -> None:
     assert counter.said("", "due")[1] == {"cards": [], "replacements": []}
 
 
+@pytest.mark.proof
 def test_each_service_is_in_the_audit(card: Counter) -> None:
     """The identity check is recorded without the number, the receipt has a number of its own."""
     activated(card)

@@ -48,7 +48,8 @@ def card(request: pytest.FixtureRequest, stations: dict[str, Station]) -> Examin
     return stations[request.param].papers.copy()
 
 
-@pytest.mark.shows("3DES and SM4 cards both, from the same profiles by one changed line (test)")
+@pytest.mark.proof
+@pytest.mark.shows("3DES and SM4 cards both, from the same profiles by one changed line (proof)")
 def test_one_line_makes_the_other_cipher(stations: dict[CipherName, Station]) -> None:
     texts = {
         cipher: {

@@ -152,7 +152,8 @@ def writable(of: Row, where: str) -> bool:
     return of.written_by is not None and held(of.written_by, where)
 
 
-@pytest.mark.shows("reading with three terminals: what each file gives, no key try burned (test)")
+@pytest.mark.proof
+@pytest.mark.shows("reading with three terminals: what each file gives, no key try burned (proof)")
 @pytest.mark.parametrize("pin", [False, True], ids=["no PIN", "PIN"])
 def test_every_file_in_three_terminals(papers: Papers, seat: Seat, where: str, pin: bool) -> None:
     before = seat.counters()
@@ -176,6 +177,7 @@ def test_every_file_in_three_terminals(papers: Papers, seat: Seat, where: str, p
     assert all(sw == 0x9000 for apdu, sw in seat.wire.answers if apdu[1] == 0x82)
 
 
+@pytest.mark.proof
 def test_the_three_answers_differ(papers: Papers) -> None:
     """All read the same; what may be written grows smaller, to nothing."""
     found: dict[str, CardReading] = {}
@@ -195,6 +197,7 @@ def test_the_three_answers_differ(papers: Papers) -> None:
         assert province.file(of.name).write is far, of.name
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("of", [one for one in rows() if one.written_by and not one.reserved], ids=lambda one: one.name)
 def test_what_may_not_be_written_is_not_tried(papers: Papers, where: str, of: Row) -> None:
     seat = seated(papers, where)
@@ -229,6 +232,7 @@ SERVICES: dict[str, tuple[tuple[str, ...], Callable[[Seat], Exchange[Any]]]] = {
 }
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("service", SERVICES)
 def test_what_else_each_terminal_may_do(papers: Papers, where: str, service: str) -> None:
     seat = seated(papers, where)
@@ -247,6 +251,7 @@ def test_what_else_each_terminal_may_do(papers: Papers, where: str, service: str
     assert allowed == (where == "same city" or (service == "starting day" and where == "another city"))
 
 
+@pytest.mark.proof
 def test_the_voucher_is_good_in_every_place(papers: Papers, where: str) -> None:
     seat = seated(papers, where)
     found = seat.run(voucher(seat.card, today=date(2026, 11, 22), black_list=lambda _: False))

@@ -163,6 +163,7 @@ def _resumed(maker: Maker, step: int) -> int:
     return tried
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("name", "algorithm"), KINDS)
 def test_a_structure_that_was_cut_off_is_gone_on_with(maker: Callable[..., Maker], name: str, algorithm: str) -> None:
     assert _resumed(maker(name, algorithm), 37) > 10
@@ -179,6 +180,7 @@ def test_a_structure_that_was_cut_off_at_any_command_is_gone_on_with(
     assert _resumed(maker(name, algorithm), step) > 400 / step
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("name", "algorithm"), KINDS)
 def test_a_structure_that_was_cut_off_at_any_command_is_erased(
     maker: Callable[..., Maker], name: str, algorithm: str
@@ -196,6 +198,7 @@ def test_a_structure_that_was_cut_off_at_any_command_is_erased(
     assert kind.progress(chip, link).made in (Made.ACTIVATED, Made.STRUCTURE_ENDED)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("name", "algorithm"), KINDS)
 def test_an_erased_chip_becomes_a_blank(maker: Callable[..., Maker], name: str, algorithm: str) -> None:
     kind = maker(name, algorithm)
@@ -208,6 +211,7 @@ def test_an_erased_chip_becomes_a_blank(maker: Callable[..., Maker], name: str, 
     kind.check(chip)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("name", "algorithm"), KINDS)
 def test_an_activation_that_was_cut_off_at_any_command_is_gone_on_with(
     maker: Callable[..., Maker], name: str, algorithm: str
@@ -242,6 +246,7 @@ def test_an_activation_that_was_cut_off_at_any_command_is_gone_on_with(
         carry_out(kind.structure(transport=TRANSPORT[name])[:1], link, kind.run(chip))
 
 
+@pytest.mark.proof
 def test_another_structure_is_not_gone_on_with(maker: Callable[..., Maker]) -> None:
     """A chip that has more than the profile says is nobody's: erase it."""
     from cardfab.plan import StructureRefused

@@ -115,6 +115,7 @@ def test_a_third_generation_card_with_its_certificates(
     assert chip.transmit(bytes.fromhex("8040000008C0020012C2020013"))[-2:] != b"\x90\0"
 
 
+@pytest.mark.proof
 def test_the_holders_data_of_a_third_generation_card_is_closed(
     ordered: Callable[[str], World], rig: Callable[..., Rig]
 ) -> None:
@@ -125,6 +126,7 @@ def test_the_holders_data_of_a_third_generation_card_is_closed(
     assert chip.transmit(bytes.fromhex("00B2013400"))[-2:].hex() == "6982"
 
 
+@pytest.mark.proof
 def test_a_demo_station_makes_one_in_its_own_hopper(ordered: Callable[[str], World]) -> None:
     """The simulated hopper has the blank on top that the request wants, whatever else lies in it."""
     world = ordered("debit-v3")
@@ -150,6 +152,7 @@ def test_without_an_authority_the_card_is_not_made(ordered: Callable[[str], Worl
     assert "interrupted" in str(refused.value)
 
 
+@pytest.mark.proof
 def test_a_certificate_over_another_key_is_refused(ordered: Callable[[str], World]) -> None:
     """An authority that certifies another key, or another card, is not believed: the card is spoiled, not given out."""
     from cardfab.crypto.sm import sm2_generate
@@ -192,6 +195,7 @@ class _Connected:
         self.chip.power_off()
 
 
+@pytest.mark.proof
 def test_a_bureau_makes_the_whole_card(ordered: Callable[[str], World], rig: Callable[..., Rig]) -> None:
     """From a chip that was never activated to the printed card, in one run."""
     world = ordered("debit-bureau")

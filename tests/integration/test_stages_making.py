@@ -125,6 +125,7 @@ def test_a_chip_that_is_only_activated_elsewhere_waits_for_its_stage(station: Wo
         assert (made.found, made.state, made.done) == (ChipState.NEVER_ACTIVATED, ChipState.NEVER_ACTIVATED, ())
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("how", ["resume", "erase"])
 @pytest.mark.parametrize("cut", [2, 4, 5, 8, 60, 300, 447])
 def test_cut_off_and_gone_on_with_at_the_station(station: World, cut: int, how: str) -> None:

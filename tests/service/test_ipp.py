@@ -123,6 +123,7 @@ def test_a_fault_in_the_middle_of_a_job_is_said_and_the_job_does_not_print_later
     assert status.ribbon is (Ribbon.ENDED if fault is Fault.RIBBON_ENDED else Ribbon.UNKNOWN)
 
 
+@pytest.mark.proof
 @pytest.mark.shows(LINE)
 def test_a_job_that_somebody_cancels_at_the_printer_is_no_print(printer_at: Callable[[str], IppPrinter]) -> None:
     printer = printer_at("sleep 4")

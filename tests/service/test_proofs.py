@@ -15,7 +15,8 @@ __all__ = ["_surroundings", "new_world", "station", "template", "world"]
 pytestmark = pytest.mark.service
 
 
-@pytest.mark.shows("the IPP path: ippeveprinter and a private cupsd, with a jam, an empty tray, a cancel (test)")
+@pytest.mark.proof
+@pytest.mark.shows("the IPP path: ippeveprinter and a private cupsd, with a jam, an empty tray, a cancel (proof)")
 def test_the_face_of_a_card_encoded_by_hand_is_printed_as_a_proof(world: World, tmp_path: Path) -> None:
     assert world.cli("issue", PLAIN, "--no-print").exit == 0
     assert world.state(PLAIN) == "DONE"

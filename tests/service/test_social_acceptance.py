@@ -60,8 +60,9 @@ def card(papers: Papers, insert: Insert) -> Iterator[Examined]:
         yield Examined(reader.transmit, reader.power, papers.cipher, papers.region, papers.version, papers.values)
 
 
+@pytest.mark.proof
 @pytest.mark.service
-@pytest.mark.shows("the acceptance list of the ministry's general test, one each, over PC/SC (test)")
+@pytest.mark.shows("the acceptance list of the ministry's general test, one each, over PC/SC (proof)")
 @pytest.mark.parametrize("item", ACCEPTANCE)
 def test_the_ministrys_general_test(card: Any, item: str) -> None:
     ACCEPTANCE[item](card)

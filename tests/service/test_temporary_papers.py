@@ -33,9 +33,9 @@ from tests.seeded import seeded
 
 LINE = (
     "The PDF's signature validates in pdfsig, the QR reads in zbarimg and verifies in Chromium's WebCrypto; "
-    "text comes out of pdftotext exactly (test)"
+    "text comes out of pdftotext exactly (proof)"
 )
-pytestmark = [pytest.mark.service, pytest.mark.shows(LINE)]
+pytestmark = [pytest.mark.service, pytest.mark.proof, pytest.mark.shows(LINE)]
 
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 NAMES = ["欧阳㛃", "王䶮", "张𠅤", "龘龖", "李𪚥𫝀", "古丽巴哈尔·阿卜力米提艾合麦提江"]

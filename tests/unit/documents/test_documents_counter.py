@@ -115,6 +115,7 @@ def _inside(pdf: bytes, edge: float, foot: float = FOOT, half: bool = False) -> 
     assert seen > 20
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("form", FORMS)
 def test_every_service_has_a_receipt_that_says_all_of_it(language: Language, form: Form) -> None:
