@@ -36,8 +36,10 @@ compile() {
 
 mkdir -p requirements
 part project.dependencies | compile run "What cardfab needs at run time." "$@"
+{ part project.optional-dependencies.web; part project.optional-dependencies.postgres; } |
+  compile web "The operator page, its API, and PostgreSQL." --constraint requirements/run.txt "$@"
 part dependency-groups.test dependency-groups.check |
-  compile dev "Tests and checks." --constraint requirements/run.txt "$@"
+  compile dev "Tests and checks." --constraint requirements/run.txt --constraint requirements/web.txt "$@"
 { part build-system.requires; printf 'editables\nsetuptools\nwheel\n'; } |
   compile build "Builds cardfab and pyscard." --constraint requirements/run.txt --constraint requirements/dev.txt "$@"
 part project.optional-dependencies.pcsc | compile pcsc "PC/SC; built from source." --constraint requirements/run.txt "$@"

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 # shellcheck source=tools/machine.sh
 . tools/machine.sh
 
-LOCKS="requirements/build.txt requirements/run.txt requirements/dev.txt requirements/pkcs11.txt requirements/pcsc.txt"
+LOCKS="requirements/build.txt requirements/run.txt requirements/dev.txt requirements/pkcs11.txt requirements/web.txt requirements/pcsc.txt"
 STAMP=.venv/set-up
 PIP_SECONDS=1200
 started=$(date +%s)
@@ -112,7 +112,7 @@ make_venv() {
     "$python" -m venv .venv
   fi
   say "installing the locked Python packages"
-  if ! { pip_bounded install --require-hashes -r requirements/build.txt -r requirements/run.txt -r requirements/dev.txt -r requirements/pkcs11.txt &&
+  if ! { pip_bounded install --require-hashes -r requirements/build.txt -r requirements/run.txt -r requirements/dev.txt -r requirements/pkcs11.txt -r requirements/web.txt &&
     pip_bounded install --no-deps --no-build-isolation --no-index --editable .; }; then
     warn "the Python packages could not be installed (above is what pip said). Once the reason is gone, run the same command again."
     exit 1

@@ -52,7 +52,7 @@ ADAPTERS = {
     "cardfab.settings",
 }
 WORLD = {"os", "random", "secrets", "shutil", "socket", "subprocess", "tempfile", "threading", "time", "uuid"}
-ABOVE = {"station", "cli", "simulator"}
+ABOVE = {"station", "web", "cli", "simulator"}
 CLOCKS = {"now", "utcnow", "today", "monotonic", "perf_counter", "urandom", "token_bytes", "read_text", "read_bytes"}
 
 

@@ -1,0 +1,1 @@
+"""Acts of the outlet that page and API share."""
