@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +57,12 @@ ABOVE = {"station", "web", "cli", "simulator"}
 CLOCKS = {"now", "utcnow", "today", "monotonic", "perf_counter", "urandom", "token_bytes", "read_text", "read_bytes"}
 
 
-def _imports(tree: ast.AST) -> Iterator[str]:
+@cache
+def _imports(tree: ast.AST) -> frozenset[str]:
+    return frozenset(_imported(tree))
+
+
+def _imported(tree: ast.AST) -> Iterator[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
