@@ -32,10 +32,10 @@ demo: setup
 	@$(BIN)/cardfab demo --out $(OUT)
 
 test: setup-services
-	@timeout --kill-after=30 $(TEST_SECONDS) $(BIN)/pytest -m "not proof" -n 2
+	@timeout --kill-after=30 $(TEST_SECONDS) $(BIN)/pytest -m "not proof" -n 2 --dist worksteal
 
 proof: setup-services
-	@CAPTURES="$(CAPTURES)" timeout --kill-after=30 $(PROOF_SECONDS) $(BIN)/pytest -m proof -n 2
+	@CAPTURES="$(CAPTURES)" timeout --kill-after=30 $(PROOF_SECONDS) $(BIN)/pytest -m proof -n 2 --dist worksteal
 
 check: setup
 	$(BIN)/ruff check
