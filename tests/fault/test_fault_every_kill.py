@@ -17,7 +17,7 @@ from cardfab.station.record import check_record
 from cardfab.store import Database
 from tests.fault.conftest import BLANKS, World
 
-SHARDS = 2
+SHARDS = 4
 WHOLE = list("ymcko")
 
 
