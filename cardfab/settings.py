@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from cardfab.errors import InputRefused, Text
 
@@ -50,10 +51,12 @@ class DevicesSection(_Section):
     """Reader and printer, which are one pair. ``simulated`` starts both inside the process."""
 
     reader: str = "simulated"
+    counter: str = ""
+    """The reader into which cards are put by hand at the counter; empty: the printer's."""
     printer: str = "simulated"
     printer_profile: str = "evolis-ymcko"
-    pinpad: str = Field(default="none", pattern=r"^(none|simulated|tcp://.+)$")
-    """Where holders enter a first PIN; ``simulated`` is a pad of a training station that gives the published PIN."""
+    pinpad: str = Field(default="none", pattern=r"^(none|simulated|tcp://.+|serial:///dev/.+)$")
+    """Where holders enter a PIN; ``simulated`` is a pad of a training station that gives the published PIN."""
     mailer: str = Field(default="none", pattern=r"^(none|socket://.+|/dev/.+)$")
     """The printer of PIN mailers, itself: no queue, which would keep the page on disk."""
 
@@ -74,9 +77,18 @@ class PeopleSection(_Section):
     lock_minutes: int = Field(default=30, ge=30)
 
 
+class OutletSection(_Section):
+    """What is made at the counter at once."""
+
+    policy: str = Field(default="training", pattern=r"^[a-z0-9][a-z0-9-]*$")
+    """The file under ``profiles/policies``; the example of that name is for training stations only."""
+
+
 class AuditSection(_Section):
     """The record's ties to the world outside the station."""
 
+    record: str = Field(default="", pattern=r"^(|[A-Za-z0-9][A-Za-z0-9.-]{0,39})$")
+    """The record's name, one for all stations on one database; empty: the station's own."""
     outside: str = "none"
     """A folder that the station can add to and not change; every checkpoint is put there."""
     required: bool = False
@@ -85,13 +97,49 @@ class AuditSection(_Section):
     """Verifier keys of those who countersign; they go along in exports."""
 
 
+class WebSection(_Section):
+    """The pages. Other machines get in over TLS only: what is typed into a page is personal data and passwords."""
+
+    host: str = Field(default="127.0.0.1", pattern=r"^[0-9A-Za-z.:-]+$")
+    """The address to listen at."""
+    port: int = Field(default=8078, ge=0, le=65535)
+    names: tuple[str, ...] = ()
+    """Other names by which browsers call this station, without a port."""
+    certificate: str = ""
+    """PEM file with the certificate of those names; needed unless the address is of the loopback."""
+    certificate_key: str = ""
+    """PEM file with its private key."""
+
+
+class IssuerSection(_Section):
+    """How the issuer host is spoken to; files are relative to the settings."""
+
+    profile: str = ""
+    """The host's profile, ``profiles/hosts/NAME.toml``; empty: the one that goes with the kind of address."""
+    trust: str = ""
+    """Who is trusted to name the host (PEM)."""
+    client: str = ""
+    """The station's certificate towards the host (PEM)."""
+    client_key: str = ""
+    """Its private key, readable by nobody else."""
+    public_key: str = Field(default="", pattern=r"^(|04[0-9A-Fa-f]{128})$")
+    """The key that checks the host's answers, of a host that signs them: an uncompressed point of P-256."""
+    credentials: str = "host.sealed"
+    """User, password and licence towards the host, sealed by ``cardfab host credentials``."""
+
+
 class Settings(_Section):
     """One station."""
 
     station: StationSection
-    database: str = "station.db"
-    host: str = Field(default="none", pattern=r"^(none|simulated|tcp://.+)$")
-    """The issuer host: ``tcp://HOST:PORT``; ``simulated`` keeps one in the folder of a training station."""
+    database: str = Field(default="station.db", min_length=1)
+    """A file of the station's folder, or ``postgresql://USER@HOST/NAME``, never with a password in it."""
+    host: str = Field(
+        default="none", pattern=r"^(none|simulated|tcp://.+|https?://.+|(soap|xml)\+https?://.+|file:.+)$"
+    )
+    """The issuer host: ``https://``, ``soap+https://``, ``xml+https://``, ``file:FOLDER``; for training plain http and
+    ``tcp://HOST:PORT`` too; ``simulated`` keeps one in the folder of a training station."""
+    issuer: IssuerSection = IssuerSection()
     terminal: str = Field(default="000000000001", pattern=r"^[0-9]{12}$")
     """The number of this terminal in medical transactions."""
     keystore: KeystoreSection = KeystoreSection()
@@ -99,6 +147,18 @@ class Settings(_Section):
     fonts: FontsSection = FontsSection()
     people: PeopleSection = PeopleSection()
     audit: AuditSection = AuditSection()
+    web: WebSection = WebSection()
+    outlet: OutletSection = OutletSection()
+
+    @field_validator("database")
+    @classmethod
+    def _without_password(cls, value: str) -> str:
+        """Settings are read, copied and shown; a password in them is everybody's."""
+        if value.startswith("postgresql://"):
+            given = urlsplit(value)
+            if given.password is not None or "password=" in given.query:
+                raise ValueError("a password does not belong here: peer authentication, PGPASSFILE or a service file")
+        return value
 
 
 @dataclass(frozen=True, slots=True)

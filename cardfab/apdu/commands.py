@@ -113,7 +113,12 @@ def _packed_pin(pin: str) -> bytes:
 def change_pin(old: str, new: str) -> CommandApdu:
     """CHANGE PIN, in clear: old | FF | new; ``old`` empty where no PIN is set, ``new`` empty to have none (6.3)."""
     both = [_packed_pin(pin) if pin else b"" for pin in (old, new)]
-    return CommandApdu(0x80, 0x5E, 0x01, 0x00, both[0] + b"\xff" + both[1], secret=True, name="CHANGE PIN")
+    return change_block(both[0], both[1])
+
+
+def change_block(old: bytes, new: bytes) -> CommandApdu:
+    """CHANGE PIN with PINs that are packed already."""
+    return CommandApdu(0x80, 0x5E, 0x01, 0x00, old + b"\xff" + new, secret=True, name="CHANGE PIN")
 
 
 def unblock_pin() -> CommandApdu:
@@ -124,6 +129,11 @@ def unblock_pin() -> CommandApdu:
 def reload_pin(new: str) -> CommandApdu:
     """PIN CHANGE/UNBLOCK with a new PIN; goes encrypted and under a line MAC, PUK proved before (6.8)."""
     return CommandApdu(0x80, 0x24, 0x00, 0x01, _packed_pin(new), secret=True, name="PIN RELOAD")
+
+
+def reload_sealed() -> CommandApdu:
+    """As :func:`reload_pin`, for a PIN that its key store enciphers: without the data field."""
+    return CommandApdu(0x80, 0x24, 0x00, 0x01, secret=True, name="PIN RELOAD")
 
 
 def block_application() -> CommandApdu:

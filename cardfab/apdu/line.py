@@ -21,11 +21,15 @@ class ProvedKey(Protocol):
         """8 bytes that prove the key, over ``original`` of 8 bytes (part 4, 9.3)."""
 
 
-class CardKey(ProvedKey, Protocol):
-    """One key of one card, seen from outside: it computes and is never seen."""
+class MacKey(Protocol):
+    """A key of one card that protects a line."""
 
     def mac(self, challenge: bytes, data: bytes, /) -> bytes:
         """4 bytes over ``data``, which is not padded (part 4, 8.2.4)."""
+
+
+class CardKey(ProvedKey, MacKey, Protocol):
+    """One key of one card, seen from outside: it computes and is never seen."""
 
     def encrypt(self, challenge: bytes, plain: bytes, /) -> bytes:
         """LD | ``plain`` in whole blocks (part 4, 8.3)."""
@@ -74,6 +78,11 @@ def protected(command: CommandApdu, key: CardKey, challenge: bytes, *, encrypted
     The MAC covers the header, the Lc that counts it, and the data field as sent. Raises :class:`ApduMalformed`.
     """
     data = key.encrypt(challenge, command.data) if encrypted and command.data else command.data
+    return maced(command, key, challenge, data)
+
+
+def maced(command: CommandApdu, key: MacKey, challenge: bytes, data: bytes) -> CommandApdu:
+    """The command with ``data`` as it goes over the line, and the MAC of 4 bytes behind it."""
     lc = len(data) + 4
     if lc > 0xFF:
         raise ApduMalformed(f"{command.title} with its MAC is too long", f"{command.title} 加 MAC 后过长")

@@ -23,6 +23,7 @@ from dataclasses import replace
 from typing import Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from cardfab.apdu.message import ApduMalformed, CommandApdu, ResponseApdu, ins_name
+from cardfab.apdu.pinentry import PinCommand, PinFeatures, entered_at, features_of
 from cardfab.apdu.status import StatusWord
 from cardfab.errors import CardRefused, DeviceFault, KeyFault, Text
 from cardfab.watch import Watch
@@ -141,7 +142,14 @@ class ConnectionLink:
         self._connection = connection
 
     def send(self, command: CommandApdu) -> ResponseApdu:
-        return response_to(command, self._connection.transmit(command.to_bytes()))
+        return response_to(command, passed(self._connection, command))
+
+
+def passed(connection: CardConnection, command: CommandApdu) -> bytes:
+    """The response to a command as bytes; a PIN that is to be entered at the reader is entered there."""
+    if isinstance(command, PinCommand):
+        return entered_at(connection, command)
+    return connection.transmit(command.to_bytes())
 
 
 def response_to(command: CommandApdu, raw: bytes) -> ResponseApdu:
@@ -217,6 +225,18 @@ class WatchedConnection:
         point = f"chip:{ins_name(apdu[0], apdu[1])}"
         self._watch(f"before:{point}")
         response = self._connection.transmit(apdu)
+        self._watch(f"after:{point}")
+        return response
+
+    def pin_features(self) -> PinFeatures:
+        """Those of the reader below."""
+        return features_of(self._connection)
+
+    def enter_pin(self, command: PinCommand, /) -> bytes:
+        """At the reader below, watched like any command."""
+        point = f"chip:{command.title}"
+        self._watch(f"before:{point}")
+        response = entered_at(self._connection, command)
         self._watch(f"after:{point}")
         return response
 

@@ -11,6 +11,19 @@ from typing import Any
 
 from cardfab.apdu.link import CardGone, ReaderFault
 from cardfab.apdu.message import CommandApdu
+from cardfab.apdu.pinentry import (
+    GET_FEATURES,
+    TLV_PROPERTIES,
+    NoPinReader,
+    PinCommand,
+    PinFeatures,
+    control_code,
+    features,
+    limits,
+    structure,
+    within,
+)
+from cardfab.apdu.pinentry import response as answer_of
 
 T0 = 1  # smartcard.CardConnection.CardConnection.T0_protocol
 
@@ -113,6 +126,30 @@ class PcscConnection:
             with _pcsc_errors():
                 raise
         return bytes((*data, sw1, sw2))
+
+    def pin_features(self) -> PinFeatures:
+        """What the keys of this reader can do; nothing where its driver answers no such question."""
+        from smartcard import scard
+
+        try:
+            answer = self._control(scard.SCARD_CTL_CODE(GET_FEATURES))
+            found = features(answer)
+            properties = control_code(answer, TLV_PROPERTIES)
+            return found if properties is None else limits(found, self._control(properties))
+        except ReaderFault:
+            return PinFeatures()
+
+    def enter_pin(self, command: PinCommand, /) -> bytes:
+        """Have the holder enter the PIN at the reader. Raises NoPinReader, PinNotEntered."""
+        can = self.pin_features()
+        code = can.verify if command.new_at is None else can.modify
+        if code is None:
+            raise NoPinReader
+        return answer_of(self._control(code, structure(within(command, can))))
+
+    def _control(self, code: int, data: bytes = b"") -> bytes:
+        with _pcsc_errors():
+            return bytes(self._connection.control(code, list(data)))
 
     @property
     def bare(self) -> Any:

@@ -18,8 +18,9 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from cardfab.apdu.link import CardConnection, CardGone, response_to
+from cardfab.apdu.link import CardConnection, CardGone, passed, response_to
 from cardfab.apdu.message import CommandApdu, ResponseApdu
+from cardfab.apdu.pinentry import PinCommand, PinFeatures, features_of
 from cardfab.errors import DeviceFault, InputRefused, Text
 
 HEAD = "# cardfab trace 1"
@@ -80,7 +81,7 @@ class RecordingConnection:
     def _pass(self, command: CommandApdu, *, mask: bool) -> ResponseApdu:
         self._write(f"> {command.shown(mask=mask)}  ; {command.title}\n")
         try:
-            raw = self._connection.transmit(command.to_bytes())
+            raw = passed(self._connection, command)
         except CardGone:
             self._write("x\n")
             raise
@@ -88,6 +89,14 @@ class RecordingConnection:
         data = "**" * len(response.data) if mask else response.data.hex().upper()
         self._write(f"< {data} {int(response.sw):04X}\n" if data else f"< {int(response.sw):04X}\n")
         return response
+
+    def pin_features(self) -> PinFeatures:
+        """Those of the reader below."""
+        return features_of(self._connection)
+
+    def enter_pin(self, command: PinCommand, /) -> bytes:
+        """At the reader below; the trace shows the command and nothing of the PIN."""
+        return self._pass(command, mask=True).to_bytes()
 
     def atr(self) -> bytes:
         return self._connection.atr()

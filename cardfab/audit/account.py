@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from cardfab.audit.event import AuditEvent
 from cardfab.errors import Text
@@ -15,12 +15,19 @@ _COUNT = re.compile(r"[1-9][0-9]{0,8}")
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Names of the places that mean a fate; every other place holds blanks that remain."""
+    """Names of the places that mean a fate; every other place holds blanks that remain.
+
+    What came from ``found`` was in no book before: it opens the account as what came from ``outside`` does.
+    """
 
     outside: str = "supplier"
     issued: str = "issued"
     spoiled: str = "spoiled"
     in_doubt: str = "in-doubt"
+    found: str = "found"
+    tested: str = "tested"
+    missing: str = "missing"
+    destroyed: str = "destroyed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +40,10 @@ class OpenIntent:
 
 @dataclass(frozen=True, slots=True)
 class StockAccount:
-    """One product's cards: ``opening`` came in from outside, ``returned`` went back there."""
+    """One product's cards: ``opening`` came in from outside, ``returned`` went back there.
+
+    ``held``: how many each place holds by name, those that remain place by place.
+    """
 
     stock: str
     opening: int
@@ -42,11 +52,18 @@ class StockAccount:
     spoiled: int
     in_doubt: int
     remaining: int
+    tested: int = 0
+    missing: int = 0
+    destroyed: int = 0
+    held: Mapping[str, int] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def balanced(self) -> bool:
-        """opening = issued + spoiled + in doubt + remaining + returned, and nothing below zero."""
-        parts = (self.issued, self.spoiled, self.in_doubt, self.remaining, self.returned)
+        """opening = issued + spoiled + in doubt + remaining + returned + ..., and nothing below zero."""
+        parts = (
+            self.issued, self.spoiled, self.in_doubt, self.remaining, self.returned,
+            self.tested, self.missing, self.destroyed,
+        )  # fmt: skip
         return self.opening == sum(parts) and min(parts) >= 0
 
 
@@ -133,7 +150,8 @@ class _Stock:
 
     def _move(self, index: int, stock: str, source: str, target: str, count: int) -> None:
         held = self._held.setdefault(stock, {})
-        if source == self._places.outside:
+        outside = (self._places.outside, self._places.found)
+        if source in outside:
             self._in[stock] = self._in.get(stock, 0) + count
         else:
             held[source] = held.get(source, 0) - count
@@ -144,7 +162,7 @@ class _Stock:
                         f"第 {index} 条：{stock} 从 {source} 移出 {count}，超过结存。",
                     )
                 )
-        if target == self._places.outside:
+        if target in outside:
             self._back[stock] = self._back.get(stock, 0) + count
         else:
             held[target] = held.get(target, 0) + count
@@ -154,7 +172,8 @@ class _Stock:
 
     def _account(self, stock: str) -> StockAccount:
         places, held = self._places, dict(self._held[stock])
-        issued, spoiled, in_doubt = (held.pop(fate, 0) for fate in (places.issued, places.spoiled, places.in_doubt))
+        names = (places.issued, places.spoiled, places.in_doubt, places.tested, places.missing, places.destroyed)
+        issued, spoiled, in_doubt, tested, missing, destroyed = (held.pop(fate, 0) for fate in names)
         return StockAccount(
             stock,
             opening=self._in.get(stock, 0),
@@ -163,4 +182,8 @@ class _Stock:
             spoiled=spoiled,
             in_doubt=in_doubt,
             remaining=sum(held.values()),
+            tested=tested,
+            missing=missing,
+            destroyed=destroyed,
+            held={place: count for place, count in self._held[stock].items() if count},
         )

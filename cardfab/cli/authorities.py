@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cardfab.plan.authority import AuthorityFault, CertificateAuthority, CertificateRequest, Certificates
@@ -15,8 +17,8 @@ if TYPE_CHECKING:
 class TrainingAuthority:
     """The training authority as the plan asks for it."""
 
-    def __init__(self, ca: TrainingCa, now: Callable[[], datetime]) -> None:
-        self._ca, self._now = ca, now
+    def __init__(self, ca: TrainingCa, now: Callable[[], datetime], kept: Path | None = None) -> None:
+        self._ca, self._now, self._kept = ca, now, kept
 
     def certify(self, request: CertificateRequest) -> Certificates:
         """Both certificates and a new encryption key."""
@@ -37,13 +39,36 @@ class TrainingAuthority:
         """Issuing authority and root."""
         return self._ca.chain
 
+    def revoke(self, serials: Sequence[int]) -> None:
+        """Take certificates back; the list outlives this program where it has a file."""
+        known = self._listed()
+        for serial in serials:
+            known.setdefault(f"{serial:x}", self._now().isoformat())
+        if self._kept is not None:
+            part = self._kept.with_suffix(".part")
+            part.write_text(json.dumps(known), encoding="utf-8")
+            part.replace(self._kept)
+        for serial_hex, at in known.items():
+            self._ca.revoke(int(serial_hex, 16), datetime.fromisoformat(at))
+
+    def revocations(self) -> bytes:
+        """The authority's list of revoked certificates, DER."""
+        for serial_hex, at in self._listed().items():
+            self._ca.revoke(int(serial_hex, 16), datetime.fromisoformat(at))
+        return self._ca.revocations(self._now())
+
+    def _listed(self) -> dict[str, str]:
+        if self._kept is None or not self._kept.is_file():
+            return {}
+        return dict(json.loads(self._kept.read_text(encoding="utf-8")))
+
 
 def authority_of(
-    training: bool, random: Callable[[int], bytes], now: Callable[[], datetime]
+    training: bool, random: Callable[[int], bytes], now: Callable[[], datetime], kept: Path | None = None
 ) -> CertificateAuthority | None:
-    """The training authority on a training station; any other has none yet."""
+    """The training authority on a training station; any other has none yet. ``kept``: its list of revoked ones."""
     if not training:
         return None
     from cardfab.simulator.ca import TrainingCa
 
-    return TrainingAuthority(TrainingCa(random), now)
+    return TrainingAuthority(TrainingCa(random), now, kept)

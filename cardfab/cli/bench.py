@@ -19,6 +19,7 @@ from cardfab.apdu.status import StatusWord
 from cardfab.cli.benchkeys import keys
 from cardfab.cli.benchprep import dataprep
 from cardfab.cli.benchprint import print_
+from cardfab.cli.benchstation import station
 from cardfab.cli.output import talk_of
 from cardfab.crypto import pad80
 from cardfab.errors import Text, UsageRefused
@@ -29,6 +30,7 @@ app = typer.Typer(help="Benchmarks.", no_args_is_help=True)
 app.command()(dataprep)
 app.command()(keys)
 app.command("print")(print_)
+app.command()(station)
 _OK = b"\x90\x00"
 Work = Callable[[], object]
 

@@ -9,13 +9,14 @@ import typer
 
 from cardfab.cli import cardaccount, cardlife, cardmake, cardpin, cardwrite
 from cardfab.cli.cardemv import EmvOptions, verify_emv
-from cardfab.cli.cardview import identity_value, read_value, show_reading, standing_of
-from cardfab.cli.counterdesk import Paper, PinAsked, PinFd, Reader, Secrets, at_counter, fen, with_card
+from cardfab.cli.cardview import identity_value, read_value, show_reading
+from cardfab.cli.counterdesk import Paper, PinAsked, PinFd, Reader, Secrets, at_counter, with_card
 from cardfab.cli.gp import card_app
 from cardfab.cli.options import spread
 from cardfab.cli.output import talk_of
 from cardfab.documents import holder_sheet_pdf, receipt_pdf
 from cardfab.errors import CardRefused, InputRefused, Text, UsageRefused
+from cardfab.prepare.spoken import fen
 from cardfab.profile.shares import ShareRules
 from cardfab.station.counter import reading
 from cardfab.station.counter.clock import here_and_now
@@ -76,7 +77,7 @@ def read(
     share_rules = None if rules is None else _rules(rules)
     covered, outside = (None if bill is None else fen(bill)), fen(uncovered)
     with with_card(talk, reader) as here:
-        word = Secrets(talk, pin_fd).pin() if pin or pin_fd is not None else None
+        word = Secrets(talk, pin_fd).entered() if pin or pin_fd is not None else None
         found = reading.read(here, word)
         settled = None
         if settlement or share_rules is not None:
@@ -92,7 +93,7 @@ def read(
         if sheet is not None and paper is not None:
             sheet.write_bytes(holder_sheet_pdf(paper, fonts))
             value["file"] = str(sheet)
-        today, standing = here_and_now(here.counter.desk).date(), standing_of(here, found)
+        today, standing = here_and_now(here.counter.desk).date(), reading.standing_of(here, found)
     talk.give(value, lambda: show_reading(talk, found, settled, today, standing))
 
 

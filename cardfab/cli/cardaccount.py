@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from cardfab.cli.counterdesk import PinFd, Reader, Secrets, Serving, fen, with_card
+from cardfab.cli.counterdesk import PinFd, Reader, Secrets, Serving, with_card
 from cardfab.cli.options import spread
 from cardfab.cli.output import Talk, talk_of
 from cardfab.documents import statement_pdf
 from cardfab.errors import Text
-from cardfab.prepare.spoken import yuan
+from cardfab.prepare.spoken import fen, yuan
 from cardfab.production import Act
 from cardfab.station.counter import medical
 from cardfab.station.counter.medical import AccountView, Bill
@@ -61,7 +61,7 @@ def load(
     secrets, wanted = Secrets(talk, pin_fd), fen(amount)
     with with_card(talk, reader) as here:
         shown = serving.shown(secrets)
-        serving.give(talk, here.counter, medical.load(here, shown, secrets.pin(), wanted))
+        serving.give(talk, here.counter, medical.load(here, shown, secrets.entered(), wanted))
 
 
 @spread
@@ -82,7 +82,7 @@ def purchase(
     bill = Bill(fen(account), fen(own), fen(pooled), institution, settlement)
     with with_card(talk, reader) as here:
         shown = serving.shown(secrets)
-        serving.give(talk, here.counter, medical.purchase(here, shown, secrets.pin(), bill))
+        serving.give(talk, here.counter, medical.purchase(here, shown, secrets.entered(), bill))
 
 
 def balance(context: typer.Context, reader: Reader = None, pin_fd: PinFd = None) -> None:
@@ -90,7 +90,7 @@ def balance(context: typer.Context, reader: Reader = None, pin_fd: PinFd = None)
     talk = talk_of(context)
     with with_card(talk, reader) as here:
         here.counter.desk.must(Act.READ)
-        view = medical.account(here, Secrets(talk, pin_fd).pin())
+        view = medical.account(here, Secrets(talk, pin_fd).entered())
     now = view.balance
     value = {
         "balance": now.account, "own": now.own, "pooled": now.pooled, "year": now.year, "counted": view.counted,
@@ -118,7 +118,8 @@ def statement(
     with with_card(talk, reader) as here:
         shown = serving.shown(secrets)
         fonts = here.counter.desk.fonts
-        done = print_statement(here, shown, secrets.pin(), lambda found: _written(file, statement_pdf(found, fonts)))
+        pin = secrets.entered()
+        done = print_statement(here, shown, pin, lambda found: _written(file, statement_pdf(found, fonts)))
         done.values["statement"] = str(file)
         serving.give(talk, here.counter, done)
 
@@ -149,7 +150,7 @@ def recover(
     secrets = Secrets(talk, pin_fd)
     with with_card(talk, reader) as here:
         shown = serving.shown(secrets)
-        serving.give(talk, here.counter, medical.recover(here, shown, secrets.pin()))
+        serving.give(talk, here.counter, medical.recover(here, shown, secrets.entered()))
 
 
 def _written(file: Path, data: bytes) -> None:

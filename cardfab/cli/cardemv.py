@@ -12,12 +12,12 @@ import typer
 
 from cardfab.apdu.link import Exchange, drive
 from cardfab.cli.banking import training_authorities
-from cardfab.cli.counterdesk import Secrets, devices, fen
+from cardfab.cli.counterdesk import Secrets, devices
 from cardfab.cli.output import Talk
 from cardfab.cli.wiring import sole_worker
 from cardfab.errors import CardRefused, Text, UsageRefused
 from cardfab.keys.certificates import PublicKey
-from cardfab.prepare.spoken import yuan
+from cardfab.prepare.spoken import fen, yuan
 from cardfab.station.desk import Desk
 from cardfab.station.payment import PaymentCard, authorities, issuer_host, payment_card
 from cardfab.terminal.emv import (

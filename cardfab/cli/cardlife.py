@@ -17,15 +17,14 @@ from cardfab.production import Act, CardState
 from cardfab.station.counter.activation import activate as activate_card
 from cardfab.station.counter.blocking import block_application, block_card
 from cardfab.station.counter.clock import in_china
-from cardfab.station.counter.finding import CardNotFound, card_of, card_of_holder
 from cardfab.station.counter.found import take_back
 from cardfab.station.counter.kinds import state_words
 from cardfab.station.counter.loss import Confirmed, listed_number, reason_words, report_loss
 from cardfab.station.counter.release import due as what_is_due
 from cardfab.station.counter.release import release as release_card
 from cardfab.station.counter.replace import REASONS, replace_card, require_reason
-from cardfab.station.counter.service import Shown, Subject
-from cardfab.station.desk import Desk
+from cardfab.station.counter.service import Subject
+from cardfab.station.outlet.errands import losing, subject_of
 
 Card = Annotated[
     str | None, typer.Argument(metavar="CARD", help="Its job or request; without one, the holder's only card.")
@@ -44,7 +43,7 @@ def activate(
     secrets = Secrets(talk, pin_fd)
     with with_card(talk, reader) as here:
         shown = serving.shown(secrets)
-        serving.give(talk, here.counter, activate_card(here, shown, secrets.pin()))
+        serving.give(talk, here.counter, activate_card(here, shown, secrets.entered()))
 
 
 @spread
@@ -58,7 +57,7 @@ def release(
     talk = talk_of(context)
     with at_counter(talk) as (counter, _):
         shown = serving.shown(Secrets(talk))
-        subject = _subject(counter.desk, card, shown)
+        subject = subject_of(counter, shown, card or "")
         serving.give(talk, counter, release_card(counter, subject, shown, reason))
 
 
@@ -104,7 +103,7 @@ def lost(
     secrets = Secrets(talk)
     with at_counter(talk) as (counter, _):
         shown = serving.shown(secrets)
-        subject = _losing(counter.desk, card, shown)
+        subject = losing(counter, shown, card or "")
         confirmed = _confirmed(talk, secrets, subject)
         serving.give(talk, counter, report_loss(counter, subject, shown, confirmed, level))
 
@@ -137,7 +136,7 @@ def replace(
         shown = serving.shown(Secrets(talk))
         require_reason(reason)
         states = (CardState.LOST, CardState.BLOCKED) if reason == "loss" else ()
-        subject = _subject(counter.desk, card, shown, *states)
+        subject = subject_of(counter, shown, card or "", *states)
         serving.give(talk, counter, replace_card(counter, subject, shown, reason, request))
 
 
@@ -180,23 +179,6 @@ def black_list(context: typer.Context) -> None:
         for one in values
     ]
     talk.give(values, lambda: talk.table(columns, rows, empty=Text("The list is empty.", "黑名单为空。")))
-
-
-def _subject(desk: Desk, card: str | None, shown: Shown, *states: CardState) -> Subject:
-    if card is not None:
-        return card_of(desk, card)
-    return card_of_holder(desk, shown.identity.number, *states)
-
-
-def _losing(desk: Desk, card: str | None, shown: Shown) -> Subject:
-    """The card in use; else the one reported lost before, so that a report for a time can be made formal."""
-    try:
-        return _subject(desk, card, shown)
-    except CardNotFound as none:
-        try:
-            return _subject(desk, card, shown, CardState.LOST)
-        except CardNotFound:
-            raise none from None
 
 
 def _confirmed(talk: Talk, secrets: Secrets, subject: Subject) -> Confirmed:

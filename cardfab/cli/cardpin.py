@@ -22,7 +22,7 @@ def pin_change(
     secrets = Secrets(talk, pin_fd)
     with with_card(talk, reader) as here:
         shown = serving.shown(secrets)
-        old, new = secrets.pin("old PIN", "原密码"), secrets.pin("new PIN", "新密码", again=True)
+        old, new = secrets.entered("old PIN", "原密码"), secrets.entered("new PIN", "新密码", again=True)
         serving.give(talk, here.counter, change_pin(here, shown, old, new))
 
 
@@ -38,7 +38,7 @@ def pin_reset(
     secrets = Secrets(talk, pin_fd)
     with with_card(talk, reader) as here:
         shown = serving.shown(secrets)
-        serving.give(talk, here.counter, reset_pin(here, shown, secrets.pin("new PIN", "新密码", again=True)))
+        serving.give(talk, here.counter, reset_pin(here, shown, secrets.entered("new PIN", "新密码", again=True)))
 
 
 @spread

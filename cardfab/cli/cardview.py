@@ -12,7 +12,6 @@ from cardfab.errors import Text
 from cardfab.prepare.spoken import yuan
 from cardfab.station.counter import reading
 from cardfab.station.counter.changes import label_of
-from cardfab.station.counter.kinds import state_words
 from cardfab.station.counter.presented import Presented
 from cardfab.station.counter.reading import Read, Settled
 from cardfab.terminal.identify import Identity
@@ -98,21 +97,6 @@ def _items(talk: Talk, found: Read, values: Mapping[str, str], *, numbered: bool
             yield talk.of(Text(f"  record {number}", f"  第 {number} 条")), ""
         label = label_of(found.book, address)
         yield f"    {talk.of(label)}", talk.of(found.book.describe(address, value))
-
-
-def standing_of(here: Presented, found: Read) -> Text:
-    """What the counter has to know first: where the card is in its life, whether it is listed, the PIN."""
-    row = here.subject.row
-    state = state_words(row.state) if row else Text("of another station", "非本网点所发")
-    en, zh = [f"Card {state.en}"], [f"该卡{state.zh}"]
-    if here.listed:
-        en.append("on the black list")
-        zh.append("在黑名单中")
-    if found.reading.tries is not None:
-        blocked = found.reading.tries == 0
-        en.append("PIN blocked" if blocked else f"{found.reading.tries} PIN tries left")
-        zh.append("密码已锁定" if blocked else f"密码剩余 {found.reading.tries} 次")
-    return Text("; ".join(en) + ".", "；".join(zh) + "。")
 
 
 def _show_settlement(talk: Talk, found: Read, settled: Settled, today: date) -> None:

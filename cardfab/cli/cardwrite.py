@@ -35,7 +35,7 @@ def update(
     items = dict(_pair(one) for one in item or ())
     with with_card(talk, reader) as here:
         shown = serving.shown(secrets)
-        word = secrets.pin() if pin or pin_fd is not None else None
+        word = secrets.entered() if pin or pin_fd is not None else None
         serving.give(talk, here.counter, update_card(here, shown, items, pin=word))
 
 

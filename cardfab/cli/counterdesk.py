@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from typing import Annotated
 import typer
 
 from cardfab.apdu.link import CardConnection
+from cardfab.cli.issuerhost import issuer_of
 from cardfab.cli.output import Talk
 from cardfab.cli.tray import TRAY, ChipInProcess, NoSuchCard, newest
 from cardfab.cli.wiring import Bench, bench_of, open_devices, prompt, sole_worker
@@ -23,12 +23,12 @@ from cardfab.errors import Text, UsageRefused
 from cardfab.prepare.pin import check_pin_digits
 from cardfab.production import Document, identity
 from cardfab.settings import Located
+from cardfab.station.counter.pinentry import Given, PinDesk
 from cardfab.station.counter.presented import Presented, present
 from cardfab.station.counter.service import Counter, Served, Shown
 from cardfab.station.desk import Desk
 from cardfab.station.devices import Devices
 from cardfab.station.hostdesk import HostDesk
-from cardfab.station.hostline import LineHost, tcp_exchange
 
 Reader = Annotated[
     str | None,
@@ -90,6 +90,15 @@ class Secrets:
                 code="CF-2231",
             )
         return word
+
+    def entered(self, en: str = "PIN", zh: str = "密码", *, again: bool = False) -> Given:
+        """A holder's PIN for a card. Typed for training; elsewhere the holder enters it at the reader or the pad.
+
+        A descriptor (``--pin-fd``) is a program's, and is read at any station.
+        """
+        if self.fd is None and not self.talk.located().values.station.training:
+            return PinDesk()
+        return self.pin(en, zh, again=again)
 
     def line(self, en: str, zh: str) -> str:
         """Something that is no secret and yet no argument."""
@@ -168,41 +177,16 @@ def with_card(talk: Talk, reader: str | None) -> Iterator[Presented]:
 
 def counter_of(talk: Talk, located: Located, desk: Desk) -> Counter:
     """The counter; raises UsageRefused for a simulated host at a station that is not for training."""
-    host = _host(located, desk)
+    host = issuer_of(located, desk)
     language: Language = "zh" if talk.language == "zh" else "en"
     terminal = located.values.terminal
     return Counter(desk, None if host is None else HostDesk(desk, host), language, terminal)
 
 
-def _host(located: Located, desk: Desk) -> LineHost | None:
-    address = located.values.host
-    if address == "none":
-        return None
-    if address != "simulated":
-        return LineHost(address, tcp_exchange(address))
-    if not desk.training:
-        raise UsageRefused(
-            Text("A simulated host is for a training station.", "模拟主机仅用于训练制卡点。"),
-            do=Text("Set 'host' to tcp://HOST:PORT or none.", "请将设置中的 host 改为 tcp://主机:端口 或 none。"),
-            code="CF-2111",
-        )
-    from cardfab.simulator.host import Books, TrainingHost
-
-    training = TrainingHost(Books.open(located.path("host.json")))
-
-    def exchange(line: bytes) -> bytes:
-        answer = training.receive(line)
-        if answer is None:
-            raise TimeoutError
-        return answer
-
-    return LineHost("simulated", exchange)
-
-
 @contextmanager
 def devices(located: Located, desk: Desk, reader: str | None, *, contactless: bool = False) -> Iterator[Devices]:
     """A reader by hand: no printer takes part. ``contactless``: a training card lies on the antenna."""
-    name = reader or located.values.devices.reader
+    name = reader or located.values.devices.counter or located.values.devices.reader
     kind, _, rest = name.partition(":")
     if name == "simulated" or kind in ("job", "file"):
         if not desk.training:
@@ -264,18 +248,6 @@ def give(talk: Talk, counter: Counter, done: Served, file: Path | None, paper: F
             talk.say(step.en, step.zh)
 
     talk.give(values, show)
-
-
-def fen(yuan: str) -> int:
-    """An amount as people write it (``1234.50``) in fen; raises UsageRefused for anything else."""
-    found = re.fullmatch(r"([0-9]{1,8})(?:[.]([0-9]{1,2}))?", yuan.strip())
-    if found is None:
-        raise UsageRefused(
-            Text(f"{yuan!r} is no amount in yuan.", f"{yuan!r} 不是以元为单位的金额。"),
-            do=Text("Give it as 123.45.", "请按 123.45 的形式填写。"),
-            code="CF-2234",
-        )
-    return int(found[1]) * 100 + int((found[2] or "").ljust(2, "0"))
 
 
 def _changed(talk: Talk, one: Change) -> str:

@@ -163,9 +163,11 @@ def _closing(
             Text(
                 f"Blanks: {opening} loaded, {issued} issued, {remaining} left. Everything is in {out}/.\n"
                 "Check the record with:\n"
-                f"  {me} audit verify {out}/audit-export.txt --trust {out}/audit-key.txt",
+                f"  {me} audit verify {out}/audit-export.txt --trust {out}/audit-key.txt\n"
+                f"Open the outlet's pages with: {me} station serve --training",
                 f"空白卡：装入 {opening}，制成 {issued}，剩余 {remaining}。成果在 {out}/；核验审计记录：\n"
-                f"  {me} audit verify {out}/audit-export.txt --trust {out}/audit-key.txt",
+                f"  {me} audit verify {out}/audit-export.txt --trust {out}/audit-key.txt\n"
+                f"打开网点页面：{me} station serve --training",
             )
         ),
         markup=False,

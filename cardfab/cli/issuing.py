@@ -18,6 +18,7 @@ from cardfab.production import JobState
 from cardfab.station.desk import Desk
 from cardfab.station.devices import Devices
 from cardfab.station.issue import Issued, issue
+from cardfab.station.neighbours import give_up, left_alone
 from cardfab.station.recovery import Eye, Settled, find_interrupted, settle, settle_all
 
 app = typer.Typer(help="Jobs: one card each.", no_args_is_help=True)
@@ -211,6 +212,8 @@ def resolve(
             find_interrupted(desk)
             with desk.database.reading() as tx:
                 job = tx.jobs.find(name)
+            if eye is Eye.BAD and job in left_alone(desk):
+                job = give_up(desk, job.id, "given up by a supervisor")
             found = [settle(desk, devices, job, eye)]
     values = [{"job": one.job.id, "state": one.job.state, "how": one.how.en} for one in found]
     columns = (Text("job", "作业"), Text("state", "状态"), Text("how", "处理"))

@@ -36,7 +36,13 @@ COMMANDS = {
     "face": Late("plans:face_app", "Card faces.", {"print": Late("printers:face_print", "")}),
     "photo": Late("photo:app", "Portraits for cards."),
     "job": Late("issuing:app", "Jobs: one card each."),
+    "station": Late("serving:app", "The outlet station: pages for operators."),
     "temporary": Late("temporary:app", "Temporary cards on paper."),
+    "backup": Late("backup:backup", "Write the station into one sealed file, under a passphrase that is asked for."),
+    "restore": Late(
+        "backup:restore",
+        "Restore a station from a backup; it makes no card until host, stock and the record kept outside agree.",
+    ),
     "stock": Late("stock:app", "Blank, finished and spoiled cards."),
     "keys": Late(
         "keys:keys_app",
@@ -73,6 +79,7 @@ COMMANDS = {
         "Training devices to connect to.",
         {
             "authority": Late("issuerkeys:authority", ""),
+            "host": Late("simulatedhost:simulate_host", ""),
             "pinpad": Late("pin:simulate_pinpad", ""),
             "mailer": Late("pin:simulate_mailer", ""),
         },
@@ -81,6 +88,7 @@ COMMANDS = {
     "pin": Late("pin:app", "First PINs of bank applications."),
     "bench": Late("bench:app", "Benchmarks."),
     "user": Late("user:user_app", "People of the station."),
+    "host": Late("host:app", "The issuer host: what waits for it, and whether it answers."),
     "retention": Late("retention:app", "Personal data of finished cards, erased in time."),
     "config": Late("station:config_app", "Settings."),
 }

@@ -133,7 +133,7 @@ class Talk:
 
         def card(name: str) -> Callable[[str, int, int], None]:
             task = bars.add_task(name, total=3.0, stage="")
-            done = {"encode": 0.0, "verify": 1.0, "print": 2.0, "done": 2.0}
+            done = {"feed": 0.0, "encode": 0.0, "verify": 1.0, "print": 2.0, "done": 2.0}
             done |= {"activation": 0.0, "erase": 0.0, "structure": 1.0, "check": 2.0}  # of a blank that is made
 
             def step(stage: str, number: int, of: int) -> None:
@@ -149,6 +149,7 @@ class Talk:
 
 
 STAGES = {
+    "feed": Text("feeding", "送卡"),
     "activation": Text("activating", "激活"),
     "erase": Text("erasing", "擦除"),
     "structure": Text("making files and keys", "建立文件和密钥"),

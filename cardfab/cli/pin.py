@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 app = typer.Typer(help="First PINs of bank applications.", no_args_is_help=True)
 Port = Annotated[int, typer.Option("--port", help="0 any free one.")]
 SECONDS = 30.0
+_PROMPTS = {
+    "first": Text("PIN", "请输入密码"),
+    "current": Text("the card's PIN", "请输入卡密码"),
+    "new": Text("new PIN", "请输入新密码"),
+}
+_AGAIN = Text("new PIN, again", "请再次输入新密码")
+_DIGITS = Text("{} digits", "{} 位")
 
 
 class MailerFault(DeviceFault):
@@ -108,11 +115,17 @@ def simulate_pinpad(context: typer.Context, port: Port = 0) -> None:
     """A training pin pad on a port of the loopback: asks for PINs on this terminal, until Ctrl-C."""
     import getpass
 
-    from cardfab.simulator.pinpad import TrainingPad
+    from cardfab.simulator.pinpad import Prompt, TrainingPad
 
     talk = talk_of(context)
-    ask = talk.of(Text("PIN of {} digits (empty: cancel)", "请输入 {} 位密码（空为取消）"))
-    _serve(talk, "pinpad", TrainingPad(lambda digits: getpass.getpass(ask.format(digits) + ": ")), port, "tcp")
+
+    def press(prompt: Prompt) -> str:
+        digits = str(prompt.most) if prompt.least == prompt.most else f"{prompt.least}-{prompt.most}"
+        what = _AGAIN if prompt.again else _PROMPTS[prompt.entry]
+        red = Text("empty: cancel", "空为取消")
+        return getpass.getpass(f"{talk.of(what)} ({talk.of(_DIGITS).format(digits)}; {talk.of(red)}): ")
+
+    _serve(talk, "pinpad", TrainingPad(press), port, "tcp")
 
 
 def simulate_mailer(context: typer.Context, port: Port = 0) -> None:

@@ -23,8 +23,10 @@ from cardfab.profile.codes import CodeTables
 from cardfab.profile.dialect import DialectProfile
 from cardfab.profile.face import FaceTemplate
 from cardfab.profile.financial import FinancialApplication
+from cardfab.profile.host import HostProfile
 from cardfab.profile.lint import lint_files
 from cardfab.profile.loader import Finding, ProfileRefused, ProfileSource, found_at, kind_of_application, line_of, load
+from cardfab.profile.policy import OutletPolicy
 from cardfab.profile.printer import Family, PrinterProfile
 from cardfab.profile.product import Product
 from cardfab.profile.shares import ShareRules
@@ -44,6 +46,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "codes": CodeTables,
     "dialects": DialectProfile,
     "shares": ShareRules,
+    "hosts": HostProfile,
+    "policies": OutletPolicy,
 }
 
 
@@ -56,7 +60,7 @@ def model_of(source: ProfileSource, kind: str, name: str) -> type[BaseModel]:
 
 def kinds() -> tuple[str, ...]:
     """Every kind of profile, which is also the folder it lies in."""
-    return ("products", "cards", "applications", "faces", "printers", "codes", "dialects")
+    return ("products", "cards", "applications", "faces", "printers", "codes", "dialects", "policies", "hosts")
 
 
 @app.command("list")
@@ -179,6 +183,8 @@ def lint_profile(source: ProfileSource, kind: str, name: str, fonts: FontBook) -
         yield from lint_financial(model, file, text)
     if isinstance(model, FileApplication):
         yield from lint_files(source, name, profile_source(None))
+    if isinstance(model, OutletPolicy):
+        yield from _lint_policy(source, model, file, text)
     if isinstance(model, FaceTemplate):
         for found in lint_face(model, fonts):
             yield found_at(source, kind, name, _path(found.where), f"{found.where}: {found.what.en}")
@@ -200,6 +206,25 @@ def _lint_items(source: ProfileSource, product: Product, file: str, text: str) -
             yield Finding(file, line_of(text, ["items", address]), refused.what.en)
     if product.chip_photo and not any(one.source == "photo" for df in files.directories for one in df.files):
         yield Finding(file, line_of(text, ["chip_photo"]), f"{product.files} has no file for the portrait")
+
+
+def _lint_policy(source: ProfileSource, policy: OutletPolicy, file: str, text: str) -> Iterator[Finding]:
+    """A category that may be chosen must be one that some code tables take; every paper is one that somebody brings."""
+    known: set[str] = set()
+    for name in source.names("codes"):
+        try:
+            known.update(load(source, "codes", name, CodeTables).category)
+        except ProfileRefused:
+            continue  # they have findings of their own
+    for key in policy.categories:
+        if key not in known and key not in policy.names:
+            yield Finding(file, line_of(text, ["categories", key]), f"no code tables have the category {key}")
+        elif key not in known and policy.categories[key].closed is None:
+            yield Finding(file, line_of(text, ["categories", key]), f"{key} is open, and no code tables have it")
+    used = {key for _, key in policy.paper_keys()}
+    for key in policy.papers:
+        if key not in used:
+            yield Finding(file, line_of(text, ["papers", key]), f"nobody brings the paper {key}", warning=True)
 
 
 def _path(where: str) -> Sequence[str | int]:

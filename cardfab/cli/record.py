@@ -220,6 +220,8 @@ def verify(
             talk.out.print(talk.of(faith), markup=False)
         for one in accounts.stock:
             parts = f"{one.issued} + {one.spoiled} + {one.in_doubt} + {one.remaining}"
+            more = (one.returned, one.tested, one.missing, one.destroyed)
+            parts += "".join(f" + {part}" for part in more) if any(more) else ""
             talk.out.print(f"{one.stock}: {one.opening} = {parts}", markup=False)
         for finding in (*report.findings, *accounts.findings):
             talk.out.print(talk.of(finding), markup=False)

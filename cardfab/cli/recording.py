@@ -27,7 +27,8 @@ def surroundings(located: Located) -> Surroundings:
         "profiles": digest_of(located.folder / "profiles", data_folder("profiles")),
         "program": __version__,
     }
-    outside = None if section.outside == "none" else Outside(located.path(section.outside), located.values.station.name)
+    name = section.record or located.values.station.name
+    outside = None if section.outside == "none" else Outside(located.path(section.outside), name)
     return Surroundings(things, located.path(HEAD), outside, section.required)
 
 

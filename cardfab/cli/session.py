@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from cardfab.cli.databases import database_at
 from cardfab.errors import Text
 from cardfab.keys.keyfile import write_private
 from cardfab.production import Person
@@ -36,7 +37,7 @@ def door_of(
 @contextmanager
 def open_door(located: Located, ask: AskWord | None = None) -> Iterator[Door]:
     """The same, with the station's database open for as long."""
-    database = Database(located.path(located.values.database))
+    database = database_at(located)
     try:
         database.require_current()
         yield door_of(located, database, ask)

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import typer
 
 from cardfab.apdu import pcsc
+from cardfab.cli.databases import database_at
 from cardfab.cli.founding import found_station, found_training_station
 from cardfab.cli.output import Talk, program, talk_of
 from cardfab.cli.wiring import font_book, prompt, station_keys
@@ -20,7 +21,6 @@ from cardfab.errors import CardfabError, DeviceFault, Text, UsageRefused
 from cardfab.hardening import look
 from cardfab.settings import FontsSection, Located, origins
 from cardfab.station.record import Checked, check_record
-from cardfab.store import Database
 
 config_app = typer.Typer(help="Settings.", no_args_is_help=True)
 
@@ -106,7 +106,7 @@ def doctor(
     except CardfabError:
         located = None
     if upgrade and located is not None:
-        database = Database(located.path(located.values.database))
+        database = database_at(located)
         try:
             database.upgrade()
         finally:
@@ -187,10 +187,10 @@ def _station(located: Located | None) -> Iterator[Finding]:
     )
     devices = f"{values.devices.reader} / {values.devices.printer}"
     yield Finding(Text("reader / printer", "读卡器 / 打印机"), "good", Text(devices, devices))
-    database = Database(located.path(values.database))
+    database = database_at(located)
     try:
         database.require_current()
-        yield Finding(Text("database", "数据库"), "good", Text(values.database, values.database))
+        yield Finding(Text("database", "数据库"), "good", Text(said := database.says(), said))
         with database.reading() as tx:
             yield _record(check_record(tx, None))
     except CardfabError as error:

@@ -9,6 +9,7 @@ import typer
 
 from cardfab.cli.output import Talk, talk_of
 from cardfab.cli.session import SESSION, open_door, person_here, sign_in, sign_out, signed_in
+from cardfab.cli.token import token_app
 from cardfab.cli.words import asker
 from cardfab.errors import Text
 from cardfab.production import Person, Role
@@ -17,6 +18,7 @@ from cardfab.station.access import authenticate, set_password
 from cardfab.store.people import Access
 
 user_app = typer.Typer(help="People of the station.", no_args_is_help=True)
+user_app.add_typer(token_app, name="token")
 Login = Annotated[str, typer.Argument(metavar="LOGIN")]
 Second = Annotated[str | None, typer.Option("--second", help="Login of the second person, who proves themselves too.")]
 
@@ -56,8 +58,10 @@ def add(
     login: Login,
     name: Annotated[str, typer.Argument(metavar="NAME")],
     roles: Annotated[list[Role], typer.Argument(metavar="ROLE", case_sensitive=False)],
+    second: Second = None,
 ) -> None:
-    """Add a person with roles. At a real station a first password is asked for, which serves once."""
+    """Add a person with roles. At a real station a first password is asked for, which serves once, and a second person
+    vouches for whoever approves, holds keys or gives roles."""
     talk = talk_of(context)
     one = Person(login, name, frozenset(roles))
     with open_door(talk.located(), asker(talk.password_fd, talk.of)) as door:
@@ -67,7 +71,7 @@ def add(
             people.add_first(door, one)
     if not nobody:
         with talk.desk() as desk:
-            people.add_person(desk, one)
+            people.add_person(desk, one, second)
     talk.give({"login": login}, lambda: talk.out.print(login))
 
 
@@ -76,6 +80,7 @@ def roles(
     context: typer.Context,
     login: Annotated[str | None, typer.Argument(metavar="LOGIN")] = None,
     given: Annotated[list[Role] | None, typer.Argument(metavar="ROLE...", case_sensitive=False)] = None,
+    second: Second = None,
 ) -> None:
     """The roles there are; with a login and roles: give that person these and no other."""
     talk = talk_of(context)
@@ -85,7 +90,7 @@ def roles(
     if not given:
         raise typer.BadParameter("one role at least", param_hint="ROLE")
     with talk.desk() as desk:
-        one = people.change_roles(desk, login, given)
+        one = people.change_roles(desk, login, given, second)
     words = ", ".join(sorted(one.roles))
     talk.give({"login": login, "roles": sorted(one.roles)}, lambda: talk.out.print(f"{login}: {words}"))
 

@@ -17,6 +17,7 @@ from cardfab.apdu.pcsc import PcscConnection
 from cardfab.apdu.remote import RemoteConnection
 from cardfab.apdu.trace import RecordingConnection
 from cardfab.cli.authorities import authority_of
+from cardfab.cli.databases import database_at
 from cardfab.cli.keystores import ReadSecret, open_keys
 from cardfab.cli.recording import auditor_keys, on_record
 from cardfab.cli.session import SESSION, NotSignedIn, door_of, person_here, sign_in, signed_in, write_private
@@ -27,6 +28,9 @@ from cardfab.face.canvas import EVOLIS, Canvas
 from cardfab.face.fonts import FontBook
 from cardfab.keys.auditing import AuditedKeyStore, StationKeys
 from cardfab.keys.pool import IccPool, PoolKeys
+from cardfab.printer.stream import open_port
+from cardfab.production import Person
+from cardfab.production.stock import is_premade
 from cardfab.profile.loader import load
 from cardfab.profile.printer import PrinterProfile
 from cardfab.resources import ProfileFolders, data_folder
@@ -35,10 +39,12 @@ from cardfab.station.access import AskWord
 from cardfab.station.desk import AUDIT_KEY, Desk
 from cardfab.station.devices import Devices
 from cardfab.station.keyrecord import KeyRecord
-from cardfab.station.pinpad import LinePad, PinPad
+from cardfab.station.pinpad import LinePad, PinPad, port_exchange
 from cardfab.station.shelf import FolderShelf
-from cardfab.store import Database
 from cardfab.watch import Watch, unwatched
+
+_PAD_BAUD = 9600
+"""Of a pin pad at a serial line."""
 
 
 class StationBusy(DeviceFault):
@@ -103,6 +109,9 @@ def pin_pad(located: Located) -> PinPad | None:
     address = located.values.devices.pinpad
     if address == "none":
         return None
+    if address.startswith("serial:"):
+        device = address.removeprefix("serial://")
+        return LinePad(port_exchange(lambda: open_port(device, baudrate=_PAD_BAUD)))
     if address != "simulated":
         return LinePad.at(address)
     from cardfab.simulator.pinpad import TrainingPad
@@ -121,7 +130,9 @@ def _for_training() -> UsageRefused:
 
 
 def prompt(what: str) -> str:
-    """A secret word from the person, or without a terminal from the first line of standard input."""
+    """A secret word from the person; of a service from systemd's credentials, else from standard input's first line."""
+    if (given := os.environ.get("CREDENTIALS_DIRECTORY")) and (file := Path(given) / "keystore-word").is_file():
+        return file.read_text(encoding="utf-8").rstrip("\n")
     if sys.stdin is None or sys.stdin.isatty():
         import getpass
 
@@ -139,17 +150,19 @@ def open_desk(
     login: str | None = None,
     ask_word: AskWord | None = None,
     tell: Callable[[Text], None] = lambda _: None,
+    person: Person | None = None,
 ) -> Iterator[Desk]:
     """The station in use by whoever is signed in, or by ``login``, who then proves themselves for this once.
 
-    ``ask_word`` asks people for their passwords. ``tell`` hears advice that stops nothing.
+    ``ask_word`` asks people for their passwords. ``tell`` hears advice that stops nothing. ``person`` takes the place
+    of who is signed in where people come in later, each by themselves.
     """
-    database = Database(located.path(located.values.database), watch=watch)
+    database = database_at(located, watch=watch)
     with ExitStack() as stack:
         stack.callback(database.close)
         database.require_current()
         door = door_of(located, database, ask_word, now)
-        person = person_here(located, door, login)
+        person = person or person_here(located, door, login)
         opened = station_keys(located, ask, ask_word)
         stack.callback(opened.close)
         record = KeyRecord(database, lambda *said: desk.event(*said), frozenset({AUDIT_KEY}))
@@ -165,11 +178,13 @@ def open_desk(
             fonts=font_book(located.values.fonts.dirs),
             now=now,
             random=os.urandom,
-            authority=authority_of(located.values.station.training, os.urandom, now),
+            authority=authority_of(located.values.station.training, os.urandom, now, located.path("ca-revoked.json")),
             chip_keys=chip_pool(located, keys, tell).take,
             pin_pad=pin_pad(located),
             door=door,
             auditors=auditor_keys(located),
+            record=located.values.audit.record,
+            outlet_policy=located.values.outlet.policy,
         )
         stack.enter_context(on_record(desk, keys, located, tell))
         yield desk
@@ -221,7 +236,13 @@ def open_devices(desk: Desk, bench: Bench, *, watch: Watch = unwatched) -> Itera
             printer = profile.open(bench.printer, watch)
             stack.callback(printer.close)
         yield Devices(
-            lambda: _connect(bench, watch), printer, bench.prints, canvas, lambda: _find_reader(bench), retries
+            lambda: _connect(bench, watch),
+            printer,
+            bench.prints,
+            canvas,
+            lambda: _find_reader(bench),
+            retries,
+            lambda: _sees_card(bench),
         )
 
 
@@ -242,9 +263,16 @@ def _pcsc(reader: str, seconds: float) -> CardConnection:
 
 def _find_reader(bench: Bench) -> None:
     """Raise ReaderFault unless the reader is there; whether a card lies in it does not matter."""
+    _sees_card(bench)
+
+
+def _sees_card(bench: Bench) -> bool:
+    """Whether a chip answers in the reader now; raises ReaderFault unless the reader is there."""
     kind, _, rest = bench.reader.partition(":")
     with suppress(CardGone):
         (PcscConnection(rest) if kind == "pcsc" else RemoteConnection(bench.reader)).close()
+        return True
+    return False
 
 
 def _connect(bench: Bench, watch: Watch) -> CardConnection:
@@ -296,7 +324,8 @@ def _simulated(desk: Desk, bench: Bench) -> Iterator[Bench]:
     if not desk.training:
         raise _for_training()
     with desk.database.transaction("training blanks") as tx:
-        stocks = loaded(bench.hopper, {account.stock: account.remaining for account in tx.stock.accounts()})
+        blank = [one for one in tx.stock.accounts() if not is_premade(one.stock)]
+        stocks = loaded(bench.hopper, {one.stock: one.remaining for one in blank})
         serials = [tx.jobs.next_number("training-chip", 1) for _ in stocks]
     blanks = [
         make_card(stock if stock in CARDS else _TRAINING, serial) for stock, serial in zip(stocks, serials, strict=True)

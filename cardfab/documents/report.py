@@ -38,13 +38,18 @@ _EQUATION = Text(
     "Opening = issued + spoiled + in doubt + remaining; each figure must be what was counted.",
     "期初 = 成卡 + 废卡 + 存疑 + 剩余；每一项须与清点数一致。",
 )
+_ELSEWHERE = (Text("Elsewhere", "其他"), 0.12, True)
+_MORE = Text(
+    "Elsewhere: in the vault, test cards, missing and destroyed cards; it belongs to the equation.",
+    "其他：库房、测试卡、盘亏及已销毁卡，计入平衡关系。",
+)
 _SIGN = (Text("Counted by", "清点人"), Text("Checked by", "复核人"))
 _BLANK = "________"
 
 
 @dataclass(frozen=True, slots=True)
 class StockLine:
-    """The account of one kind of blank."""
+    """The account of one kind of blank; ``elsewhere``: neither at the machine nor made, spoiled or in doubt."""
 
     stock: str
     opening: int
@@ -52,6 +57,7 @@ class StockLine:
     spoiled: int
     in_doubt: int
     remaining: int
+    elsewhere: int = 0
 
     def figures(self) -> tuple[int, ...]:
         """In the order of the equation."""
@@ -107,6 +113,7 @@ def stock_report_pdf(report: StockReport, fonts: FontBook) -> bytes:
         *_accounts(column, report),
         gap(1.0),
         column.words(_EQUATION, size=8.0, colour=QUIET),
+        *([column.words(_MORE, size=8.0, colour=QUIET)] if _elsewhere(report) else []),
         column.heading(Text("Jobs of the day", "当日作业")),
         *_day(column, report),
     ]
@@ -117,11 +124,17 @@ def stock_report_pdf(report: StockReport, fonts: FontBook) -> bytes:
 def _accounts(column: Column, report: StockReport) -> list[Block]:
     if not report.accounts:
         return [column.words(Text("No blanks were ever received.", "尚未登记空白卡。"))]
-    headings = [Heading(*each) for each in _STOCK]
-    rows = [(one.stock, *map(str, one.figures()), _BLANK) for one in report.accounts]
-    sums = [str(sum(figures)) for figures in zip(*(one.figures() for one in report.accounts), strict=True)]
+    more = _elsewhere(report)
+    figures = [one.figures() + ((one.elsewhere,) if more else ()) for one in report.accounts]
+    headings = [Heading(*each) for each in (*_STOCK[:-1], *([_ELSEWHERE] if more else []), _STOCK[-1])]
+    rows = [(one.stock, *map(str, each), _BLANK) for one, each in zip(report.accounts, figures, strict=True)]
+    sums = [str(sum(each)) for each in zip(*figures, strict=True)]
     last: list[tuple[Words, ...]] = [(Text("In all", "合计"), *sums, "")]
     return [*table(column, headings, rows), *total(column, headings, last)]
+
+
+def _elsewhere(report: StockReport) -> bool:
+    return any(one.elsewhere for one in report.accounts)
 
 
 def _day(column: Column, report: StockReport) -> list[Block]:

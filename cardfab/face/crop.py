@@ -43,6 +43,7 @@ def open_camera_picture(data: bytes) -> Image.Image:
     if picture.mode not in ("RGB", "RGBA", "P"):
         raise _refused(f"is in {picture.mode}, not in RGB colour", f"颜色模式为 {picture.mode}，不是 RGB 彩色")
     upright = ImageOps.exif_transpose(picture)
+    upright.info.clear()  # a comment or a profile would go along into what is written of it
     if upright.mode == "RGB":
         return upright
     flat = Image.new("RGB", upright.size, "#ffffff")

@@ -6,6 +6,7 @@ aside). Everything measures with the advances of the font files, so raster and P
 
 from __future__ import annotations
 
+import threading
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -114,6 +115,8 @@ class FontBook:
             if found is not None:
                 self._files[role] = _FontFile(found, joined=role in SCRIPTS)
         self._known: dict[tuple[FontRole, str], Glyph | None] = {}
+        self.pen = threading.RLock()
+        """Held while a font is drawn or measured with: its library serves one thread at a time."""
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -163,7 +166,8 @@ class FontBook:
                 code="CF-3401",
             )
         if role in SCRIPTS and text:
-            return (Glyph(text, role, 0, self._files[role].raster(_MEASURED).getlength(text) / _MEASURED),)
+            with self.pen:
+                return (Glyph(text, role, 0, self._files[role].raster(_MEASURED).getlength(text) / _MEASURED),)
         return tuple(glyph for glyph in found if glyph is not None)
 
     def width(self, text: str, role: FontRole = "sans") -> float:
@@ -182,7 +186,8 @@ class FontBook:
     def _find(self, character: str, role: FontRole) -> Glyph | None:
         key = (role, character)
         if key not in self._known:
-            self._known[key] = self._search(character, role)
+            with self.pen:
+                self._known[key] = self._search(character, role)
         return self._known[key]
 
     def _search(self, character: str, role: FontRole) -> Glyph | None:

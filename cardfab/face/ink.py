@@ -57,13 +57,14 @@ def strip(
     pen = canvas.x(x) - left
     baseline = canvas.y(y) - top
     for glyph in glyphs:
-        draw.text(
-            (round(pen * _FINER), round(baseline * _FINER)),
-            glyph.character,
-            font=fonts.raster(glyph, em * _FINER),
-            fill=255,
-            anchor="ls",
-        )
+        with fonts.pen:
+            draw.text(
+                (round(pen * _FINER), round(baseline * _FINER)),
+                glyph.character,
+                font=fonts.raster(glyph, em * _FINER),
+                fill=255,
+                anchor="ls",
+            )
         pen += glyph.advance * em + spacing * canvas.per_mm
     drawn = np.asarray(fine.reduce(_FINER), dtype=np.uint8)
     above, before = min(max(0, -top), rows), min(max(0, -left), columns)

@@ -7,6 +7,7 @@ no card or holder (data at rest, the record's own signature, public keys) are co
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -112,6 +113,7 @@ class _Book:
     def __init__(self, sink: AuditSink, kcv: Callable[[str], str]) -> None:
         self._sink, self._kcv = sink, kcv
         self._counts: Counter[tuple[str, str]] = Counter()
+        self._counting = threading.Lock()
 
     @contextmanager
     def use(self, act: str, *labels: str, count: int = 1) -> Iterator[None]:
@@ -130,14 +132,21 @@ class _Book:
         self._sink.outcome(use, "done", "")
 
     def count(self, act: str, label: str) -> None:
-        self._counts[label, act] += 1
+        with self._counting:
+            self._counts[label, act] += 1
 
     def flush(self) -> None:
         """Write the counts; they begin again at nothing."""
-        uses = [KeyUse(label, self._checks((label,)), act, n) for (label, act), n in sorted(self._counts.items())]
-        if uses:
-            self._sink.counted(uses)
-        self._counts.clear()
+        with self._counting:
+            counts, self._counts = self._counts, Counter()
+        uses = [KeyUse(label, self._checks((label,)), act, n) for (label, act), n in sorted(counts.items())]
+        try:
+            if uses:
+                self._sink.counted(uses)
+        except BaseException:
+            with self._counting:  # they are told the next time
+                self._counts += counts
+            raise
 
     def _checks(self, labels: Sequence[str]) -> str:
         return ",".join(filter(None, map(self._kcv, labels)))
@@ -287,13 +296,21 @@ class AuditedKeyStore:
         with self._book.use("pki_pin", label, *_given(new)):
             return self.inner.pki_pin(label, region, historical, new=new)
 
-    def holder_pin(self, pin: str, *, new: str | None = None) -> PkiPin:
+    def holder_pin(self, pin: str | Sealed, *, new: str | Sealed | None = None) -> PkiPin:
         with self._book.use("holder_pin"):
             return self.inner.holder_pin(pin, new=new)
 
-    def pki_reset(self, label: str, region: str, historical: bytes, *, new: str) -> PkiPin:
+    def pki_reset(self, label: str, region: str, historical: bytes, *, new: str | Sealed) -> PkiPin:
         with self._book.use("pki_reset", label):
             return self.inner.pki_reset(label, region, historical, new=new)
+
+    def pin_under(self, label: str, region: str, historical: bytes, pin: Sealed, challenge: bytes) -> bytes:
+        with self._book.use("pin_under", label):
+            return self.inner.pin_under(label, region, historical, pin, challenge)
+
+    def pin_clear(self, pin: Sealed) -> bytes:
+        with self._book.use("pin_clear", pin.under):
+            return self.inner.pin_clear(pin)
 
     def random_pin(self, digits: int, meaning: str) -> Sealed:
         with self._book.use("random_pin", _TRANSPORT):

@@ -10,14 +10,15 @@ from collections.abc import Callable, Mapping, Sequence
 
 from cardfab.crypto import Algorithm, CipherRefused, SealBroken, seal, unseal
 from cardfab.crypto.derive import Diversification
-from cardfab.errors import Text
+from cardfab.crypto.emv import pin_length
+from cardfab.errors import KeyFault, Text
 from cardfab.keys.certificates import IssuerCertificate
 from cardfab.keys.channel import SoftChannelKeys, SoftPlatformKeys, SoftScp03Keys
 from cardfab.keys.custody import Capabilities
 from cardfab.keys.diversify import FACTORS_DONE, SoftCardKey, card_key_path, region_of
 from cardfab.keys.emvcard import HostSide
 from cardfab.keys.explain import Explained, explained
-from cardfab.keys.label import KeyInfo, Mode, Sealed, State, Usage
+from cardfab.keys.label import HOLDERS_PIN, KeyInfo, Mode, Sealed, State, Usage
 from cardfab.keys.loading import (
     FACTORY_DEFAULT,
     FACTORY_DEFAULT_KEY,
@@ -130,11 +131,19 @@ class VaultKeyStore(HostSide):
         value = self._pki_value(label, region, historical)
         return SoftPkiPin(value, None if new is None else self._pki_value(new, region, historical))
 
-    def holder_pin(self, pin: str, *, new: str | None = None) -> SoftPkiPin:
-        return SoftPkiPin(packed(pin), None if new is None else packed(new))
+    def holder_pin(self, pin: str | Sealed, *, new: str | Sealed | None = None) -> SoftPkiPin:
+        return SoftPkiPin(self._of_holder(pin), None if new is None else self._of_holder(new))
 
-    def pki_reset(self, label: str, region: str, historical: bytes, *, new: str) -> SoftPkiPin:
-        return SoftPkiPin(self._pki_value(label, region, historical), packed(new))
+    def pki_reset(self, label: str, region: str, historical: bytes, *, new: str | Sealed) -> SoftPkiPin:
+        return SoftPkiPin(self._pki_value(label, region, historical), self._of_holder(new))
+
+    def pin_under(self, label: str, region: str, historical: bytes, pin: Sealed, challenge: bytes) -> bytes:
+        with self._of_holder(pin) as value:
+            return self.card_key(label, region, historical).encrypt(challenge, bytes(value.view()))
+
+    def pin_clear(self, pin: Sealed) -> bytes:
+        with self._of_holder(pin) as value:
+            return bytes(value.view())
 
     def channel(self, label: str, diversification: str | None = None) -> SoftChannelKeys:
         return self.platform(label, _scheme(diversification or "emv")).scp02
@@ -244,6 +253,18 @@ class VaultKeyStore(HostSide):
         _, value = self._card_value(label, Usage.MASTER_ROOT, region, historical)
         with value as key:
             return Secret(manager_digits(key.view()))
+
+    def _of_holder(self, pin: str | Sealed) -> Secret:
+        """A holder's PIN, two digits a byte. What was sealed as anything else, a first PIN or a key, is refused."""
+        if isinstance(pin, str):
+            return packed(pin)
+        if pin.meaning != HOLDERS_PIN:
+            raise KeyFault(
+                Text(f"'{pin.meaning}' is no PIN that a holder entered.", f"“{pin.meaning}”不是持卡人输入的密码。"),
+                code="CF-6414",
+            )
+        with self._open_transport(pin) as block:
+            return Secret(block.view()[1 : 1 + (pin_length(block.view()) + 1) // 2])
 
     def _salted(self, label: str, salt: bytes, *, making: bool = False) -> Secret:
         self._may(label, Usage.SEAL, making=making)

@@ -260,6 +260,10 @@ def _day(label: str, day: str) -> date | None:
         ) from None
 
 
+HOLDERS_PIN = "holder's PIN, format 2 block"
+"""The meaning of a PIN that a holder entered at a pad for the card in the reader."""
+
+
 @dataclass(frozen=True, slots=True)
 class Sealed:
     """A card secret on its way: ciphertext under a transport key of the store. ``meaning`` names it to people.
@@ -289,5 +293,6 @@ STATION_KEYS: tuple[KeySpec, ...] = (
     KeySpec("station/index", "HMAC-SHA-256", Usage.INDEX, Level.STATION),
     KeySpec("station/audit", "Ed25519", Usage.SIGN, Level.STATION),
     KeySpec("station/documents", "EC-P256", Usage.SIGN, Level.STATION),
+    KeySpec("station/host", "EC-P256", Usage.SIGN, Level.STATION),
 )
 """The station's own keys, made at random by ``cardfab init``."""

@@ -389,12 +389,20 @@ class KeyStore(IssuerKeys, EmvHostKeys, Protocol):
         """The manager's PIN of a card by its root, or the user's by the label of the blanks' PIN; ``new`` likewise."""
         ...
 
-    def holder_pin(self, pin: str, *, new: str | None = None) -> PkiPin:
-        """The user's PIN as the holder typed it, and the one it is to become; 4 to 16 digits each."""
+    def holder_pin(self, pin: str | Sealed, *, new: str | Sealed | None = None) -> PkiPin:
+        """The user's PIN as the holder typed it, and the one it is to become: 4 to 16 digits, or from a pad, sealed."""
         ...
 
-    def pki_reset(self, label: str, region: str, historical: bytes, *, new: str) -> PkiPin:
+    def pki_reset(self, label: str, region: str, historical: bytes, *, new: str | Sealed) -> PkiPin:
         """The manager's PIN of a card by its root, with the user's PIN that it is to set."""
+        ...
+
+    def pin_under(self, label: str, region: str, historical: bytes, pin: Sealed, challenge: bytes) -> bytes:
+        """Line encryption (LD | PIN, two digits a byte) of a PIN from a pad, under a key of the card in the reader."""
+        ...
+
+    def pin_clear(self, pin: Sealed) -> bytes:
+        """A PIN from a pad, two digits a byte, for a command that takes it in clear; never out of a key service."""
         ...
 
     def channel(self, label: str, diversification: str | None = None) -> ChannelKeys:

@@ -8,6 +8,7 @@ block key that stays where it is, or the data-encryption key of a channel, which
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
@@ -230,18 +231,21 @@ class ClearDek:
 class ClearRoot:
     """A :class:`Root` in this process's memory; its schedule is kept for all the cards below it."""
 
-    __slots__ = ("_kept", "value")
+    __slots__ = ("_kept", "_one", "value")
 
     def __init__(self, value: Secret) -> None:
         self.value = value
         self._kept: dict[Algorithm, KeptEcb] = {}
+        self._one = threading.Lock()
 
     def _first(self, step: Step) -> Secret:
         if step.mode != "ECB" or len(step.texts[0]) % step.cipher.block:
             return step.of(self.value.view())
-        if step.cipher not in self._kept:
-            self._kept[step.cipher] = KeptEcb(step.cipher, self.value.view())
-        return taken(self._kept[step.cipher].encrypt_to(step.texts[0]), step.length)
+        with self._one:  # a kept context serves one thread at a time
+            if step.cipher not in self._kept:
+                self._kept[step.cipher] = KeptEcb(step.cipher, self.value.view())
+            whole = self._kept[step.cipher].encrypt_to(step.texts[0])
+        return taken(whole, step.length)
 
     def derive(self, path: Path) -> Secret:
         if not path:
@@ -284,9 +288,10 @@ class MemoryVault:
 
     def root(self, label: str) -> ClearRoot:
         key = self.held[label]
-        if label not in self._roots or self._roots[label][0] is not key:
-            self._roots[label] = key, ClearRoot(key.value)
-        return self._roots[label][1]
+        kept = self._roots.get(label)
+        if kept is None or kept[0] is not key:
+            kept = self._roots[label] = key, ClearRoot(key.value)
+        return kept[1]
 
     def encrypt(self, label: str, data: Buffer) -> bytes:
         return encrypt_ecb(self._cipher(label), self._value(label), data)
@@ -314,15 +319,17 @@ class MemoryVault:
 
     def _signer(self, label: str) -> RsaPrivate:
         key = self.held[label]
-        if label not in self._signers or self._signers[label][0] is not key:
-            self._signers[label] = key, RsaPrivate.of_der(key.value.view())
-        return self._signers[label][1]
+        kept = self._signers.get(label)
+        if kept is None or kept[0] is not key:
+            kept = self._signers[label] = key, RsaPrivate.of_der(key.value.view())
+        return kept[1]
 
     def sm2_public(self, label: str) -> bytes:
         key = self.held[label]
-        if label not in self._points or self._points[label][0] is not key:
-            self._points[label] = key, sm2_public(key.value.view())
-        return self._points[label][1]
+        kept = self._points.get(label)
+        if kept is None or kept[0] is not key:
+            kept = self._points[label] = key, sm2_public(key.value.view())
+        return kept[1]
 
     def sm2_sign(self, label: str, digest: bytes, random: Callable[[int], bytes]) -> bytes:
         return sm2_sign_digest(self._value(label), digest, random)

@@ -5,6 +5,7 @@ X.509 certificates over SM2 keys (RFC 5280; SM2 and SM3 in them by GM/T 0015).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -71,6 +72,20 @@ class CertificateAuthority(Protocol):
 
     def chain(self) -> tuple[bytes, ...]:
         """The certificates (DER) that stand above, the issuer first, the trusted root last."""
+
+    def revoke(self, serials: Sequence[int], /) -> None:
+        """Have certificates revoked that were given for a card that is waste; again is no fault.
+
+        Raises :class:`AuthorityFault`.
+        """
+
+
+def serial_of(certificate: bytes) -> int:
+    """The serial number of a certificate (DER); raises :class:`CertificateWrong`."""
+    try:
+        return int(x509.Certificate.load(certificate, strict=True).serial_number)
+    except (ValueError, TypeError) as broken:
+        raise CertificateWrong("cannot be read", "无法识别") from broken
 
 
 def holder_key(certificate: bytes, request_number: str, chain: tuple[bytes, ...]) -> bytes:

@@ -125,6 +125,9 @@ class _NoAuthority:
     def chain(self) -> tuple[bytes, ...]:
         return ()
 
+    def revoke(self, serials: Sequence[int]) -> None:
+        pass
+
 
 _CERTIFICATES = Certificates(bytes(600), bytes(600), bytes(pki.POINT), bytes(pki.ENVELOPE), bytes(32))
 """As long as certificates usually are: how many commands one takes is only known when it is there."""

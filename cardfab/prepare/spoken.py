@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from cardfab.errors import Text
+from cardfab.errors import Text, UsageRefused
 from cardfab.profile.codes import CodeTables
 from cardfab.profile.items import Part, Valued
 
@@ -20,6 +20,18 @@ def yuan(fen: int) -> str:
     """An amount in fen as yuan: ``1,234.50``."""
     sign = "-" if fen < 0 else ""
     return f"{sign}{abs(fen) // 100:,}.{abs(fen) % 100:02d}"
+
+
+def fen(yuan: str) -> int:
+    """An amount as people write it (``1234.50``) in fen; raises UsageRefused for anything else."""
+    found = re.fullmatch(r"([0-9]{1,8})(?:[.]([0-9]{1,2}))?", yuan.strip())
+    if found is None:
+        raise UsageRefused(
+            Text(f"{yuan!r} is no amount in yuan.", f"{yuan!r} 不是以元为单位的金额。"),
+            do=Text("Give it as 123.45.", "请按 123.45 的形式填写。"),
+            code="CF-2234",
+        )
+    return int(found[1]) * 100 + int((found[2] or "").ljust(2, "0"))
 
 
 def describe(item: Valued, value: str, codes: CodeTables) -> Text:

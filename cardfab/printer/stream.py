@@ -125,14 +125,17 @@ def open_stream(
 ) -> Stream:
     """Open ``socket://host:port`` or a serial device. Raises `PrinterFault` (link lost) when that fails."""
     try:
-        port: Port = (
-            _TcpPort(address, connect_timeout)
-            if address.startswith("socket://")
-            else _SerialPort(address, baudrate, rtscts)
-        )
+        port = open_port(address, baudrate=baudrate, rtscts=rtscts, connect_timeout=connect_timeout)
     except (OSError, ValueError) as error:
         raise PrinterFault(Fault.LINK_LOST, Text(f"{address}: {error}", f"{address}：{error}")) from error
     return Stream(port, write_timeout=write_timeout, watch=watch)
+
+
+def open_port(address: str, *, baudrate: int = 115200, rtscts: bool = False, connect_timeout: float = 5.0) -> Port:
+    """The line itself, for whatever speaks over one. Raises OSError, ValueError."""
+    if address.startswith("socket://"):
+        return _TcpPort(address, connect_timeout)
+    return _SerialPort(address, baudrate, rtscts)
 
 
 class _TcpPort:

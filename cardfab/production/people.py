@@ -46,6 +46,8 @@ class Act(enum.StrEnum):
     ISSUE = "issue a card"
     RESOLVE = "settle a job in doubt"
     STOCK = "move stock"
+    COUNT = "count stock at the machine"
+    DESTROY = "destroy spoiled cards"
     TEMPORARY = "issue a temporary card"
     EXPORT_AUDIT = "export the audit record"
     COUNTERSIGN = "countersign the audit record"
@@ -68,6 +70,7 @@ class Act(enum.StrEnum):
     STATEMENT = "print a statement and clear the count"
     WITNESS = "approve a service as second person"
     HAND_OVER = "hand bank data over"
+    VOUCH = "vouch for a duty that is given"
 
     @property
     def zh(self) -> str:
@@ -81,6 +84,8 @@ _ACT_ZH = {
     Act.ISSUE: "制卡",
     Act.RESOLVE: "处理存疑作业",
     Act.STOCK: "移动库存",
+    Act.COUNT: "清点机内卡片",
+    Act.DESTROY: "销毁废卡",
     Act.TEMPORARY: "签发临时卡",
     Act.EXPORT_AUDIT: "导出审计记录",
     Act.COUNTERSIGN: "会签审计记录",
@@ -103,6 +108,7 @@ _ACT_ZH = {
     Act.STATEMENT: "打印对账单并清零计数",
     Act.WITNESS: "作为第二人复核业务",
     Act.HAND_OVER: "移交银行数据",
+    Act.VOUCH: "复核授予职责",
 }
 
 
@@ -113,18 +119,26 @@ _SERVICES = frozenset({
 })  # fmt: skip
 
 _MAY: dict[Role, frozenset[Act]] = {
-    Role.OPERATOR: frozenset({Act.IMPORT, Act.ISSUE, Act.RESOLVE, Act.TEMPORARY}) | _SERVICES,
+    Role.OPERATOR: frozenset({Act.IMPORT, Act.ISSUE, Act.RESOLVE, Act.TEMPORARY, Act.COUNT}) | _SERVICES,
     Role.SUPERVISOR: frozenset({Act.APPROVE, Act.RESOLVE, Act.STOCK, Act.EXPORT_AUDIT, Act.RETENTION})
-    | frozenset({Act.READ, Act.RELEASE, Act.WITNESS, Act.HAND_OVER}),
-    Role.AUDITOR: frozenset({Act.EXPORT_AUDIT, Act.COUNTERSIGN, Act.REVIEW, Act.RETENTION, Act.EXPLAIN}),
+    | frozenset({Act.COUNT, Act.DESTROY})
+    | frozenset({Act.READ, Act.RELEASE, Act.WITNESS, Act.HAND_OVER, Act.VOUCH}),
+    Role.AUDITOR: frozenset({Act.EXPORT_AUDIT, Act.COUNTERSIGN, Act.REVIEW, Act.RETENTION, Act.EXPLAIN, Act.VOUCH}),
     Role.KEY_CUSTODIAN: frozenset({Act.KEYS, Act.EXPLAIN}),
-    Role.ADMINISTRATOR: frozenset({Act.STAFF, Act.SETTINGS}),
+    Role.ADMINISTRATOR: frozenset({Act.STAFF, Act.SETTINGS, Act.VOUCH}),
 }
 
 MAKING = frozenset({Act.IMPORT, Act.ISSUE, Act.TEMPORARY}) | _SERVICES - {Act.READ}
 """What makes or changes a card, or asks for one."""
 APPROVING = frozenset({Act.APPROVE, Act.RELEASE, Act.WITNESS})
 """What lets another person's act be done."""
+_WEIGHTY = APPROVING | {Act.KEYS, Act.STAFF, Act.VOUCH}
+
+
+def weighty(roles: Set[Role]) -> frozenset[Role]:
+    """Those of the roles that no one person gives alone: who approves, holds keys, or gives roles."""
+    return frozenset(role for role in roles if _MAY[role] & _WEIGHTY)
+
 
 # Who gives roles has no other, and who checks the record has no act in it (PCI CP-L 7, separation of duties).
 _APART = frozenset(
@@ -135,9 +149,10 @@ _APART = frozenset(
 
 
 class NotAllowed(StockFault):
-    """The person signed in may not do this."""
+    """The person signed in may not do this: ``act``, where it is one act."""
 
     default_code = "CF-7400"
+    act: Act | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,13 +170,15 @@ class Person:
     def must(self, act: Act) -> None:
         """Raise :class:`NotAllowed` unless the person may."""
         if not self.may(act):
-            raise NotAllowed(
+            refused = NotAllowed(
                 Text(f"'{self.login}' may not {act}.", f"用户“{self.login}”无权执行：{act.zh}。"),
                 do=Text(
                     "Sign in as a person with that role: 'cardfab user login NAME'; 'cardfab user list' shows who.",
                     "请以有此权限的人员登录：cardfab user login 姓名；cardfab user list 可查看人员。",
                 ),
             )
+            refused.act = act
+            raise refused
 
 
 class RolesRefused(StockFault):

@@ -120,6 +120,29 @@ class DedicatedFile(Strict):
         raise KeyError(f"{self.name}/{fid if isinstance(fid, str) else fid.hex().upper()}")
 
 
+PinWay = Literal["reader", "pad"]
+"""Where a holder may enter a PIN: at the reader's own keys (PC/SC part 10), or at a pad whose block is translated."""
+
+
+class PinEntry(Strict):
+    """How the holder's PIN gets to cards of this application, the first way that the station has.
+
+    The reader cannot: what goes enciphered under a key of the card (``reset``), and what has to be the PIN of a second
+    application too (``change`` of a third-generation card), since only the chip gets to know the digits.
+    """
+
+    verify: tuple[PinWay, ...] = ("reader", "pad")
+    change: tuple[PinWay, ...] = ("pad",)
+    reset: tuple[Literal["pad"], ...] = ("pad",)
+    least: Annotated[int, Field(ge=4, le=12)] = 4
+    most: Annotated[int, Field(ge=4, le=12)] = 12
+    """Digits of a PIN that a card may have; a pad's block holds no more than 12."""
+    digits: Annotated[int, Field(ge=4, le=12)] = 6
+    """Of a new PIN."""
+    pad_key: str = "bank/ZPK"
+    """The transport key of the pin pad."""
+
+
 class FileApplication(Strict):
     """The file system of one card generation."""
 
@@ -127,6 +150,7 @@ class FileApplication(Strict):
     name: str
     version: Annotated[str, Field(pattern=r"^[0-9]\.[0-9]{1,2}$")]
     """Of the specification it follows; item 03 of the card."""
+    pin_entry: PinEntry = PinEntry()
     directories: Annotated[tuple[DedicatedFile, ...], Keyed("name")]
 
     @model_validator(mode="after")
@@ -173,6 +197,8 @@ __all__ = [
     "KeyUse",
     "Octet",
     "Part",
+    "PinEntry",
+    "PinWay",
     "Purse",
     "Rewritten",
     "Rule",

@@ -11,7 +11,8 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from functools import lru_cache
+from typing import Any, Protocol, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 
@@ -64,8 +65,19 @@ class ProfileRefused(InputRefused):
 
 def load(source: ProfileSource, kind: str, name: str, model: type[Model]) -> Model:
     """The profile ``kind/name`` as its model; raises :class:`ProfileRefused`."""
-    chain = _chain(source, kind, name)
-    return _valid(_merged(chain), model, [(file, text) for file, text, _ in chain])
+    found = _kept(model, tuple((file, text) for file, text, _ in _chain(source, kind, name)))
+    return cast("Model", found)
+
+
+@lru_cache(maxsize=256)
+def _kept(model: type[BaseModel], texts: tuple[tuple[str, str], ...]) -> BaseModel:
+    """The model of these texts, the base last. Profiles do not change when they are read: a station asks for the same
+    ones many times for each card.
+    """
+    chain = [(file, text, dict(_parsed(text, file))) for file, text in texts]
+    for _, _, values in chain:
+        values.pop("extends", None)
+    return _valid(_merged(chain), model, texts)
 
 
 def parse(values: Mapping[str, Any], model: type[Model], file: str, text: str) -> Model:
@@ -91,6 +103,12 @@ def read_toml(text: str, file: str) -> dict[str, Any]:
         raise ProfileRefused([Finding(file, line, str(wrong))]) from None
 
 
+@lru_cache(maxsize=256)
+def _parsed(text: str, file: str) -> Mapping[str, Any]:
+    """The same, kept; nobody changes it."""
+    return read_toml(text, file)
+
+
 def digest(source: ProfileSource, kind: str, name: str) -> bytes:
     """SHA-256 over the merged content, so that a plan can say from which profile it was compiled."""
     return hashlib.sha256(repr(_sorted(_merged(_chain(source, kind, name)))).encode()).digest()
@@ -112,7 +130,7 @@ def _chain(source: ProfileSource, kind: str, name: str) -> list[_Link]:
         if wanted in seen:
             raise ProfileRefused([Finding(file, 1, f"'extends' goes in a circle: {' > '.join((*seen, wanted))}")])
         seen.append(wanted)
-        values = read_toml(text, file)
+        values = dict(_parsed(text, file))
         base = values.pop("extends", None)
         chain.append((file, text, values))
         wanted = None if base is None else str(base)

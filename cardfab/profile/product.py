@@ -86,7 +86,8 @@ class Product(Strict):
     stripe: Literal["none", "high", "low"] = "none"
     """The coercivity of the magnetic stripe; its tracks are the chip's (ISO/IEC 7813). Written only where it prints."""
     approval: Literal["required", "second person"]
-    inspection: Literal["operator", "assumed"]
+    inspection: Literal["operator", "second person", "assumed"]
+    """Who looks at a card before it is issued; at the outlet's page somebody always does."""
     regions: tuple[Annotated[str, Field(pattern=r"^[1-9][0-9]{1,5}$")], ...] = ()
     """Leading digits of the regions it serves; none: any region of the code tables."""
     items: dict[str, str] = Field(default_factory=dict)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
-from asn1crypto import algos, core, keys, pem, x509
+from asn1crypto import algos, core, crl, keys, pem, x509
 
 from cardfab.crypto import Algorithm, encrypt_ecb
 from cardfab.crypto.sm import sm2_encrypt, sm2_generate, sm2_sign, sm2_verify, sm3
@@ -67,6 +67,8 @@ class TrainingCa:
 
     def __init__(self, random: Random = secrets.token_bytes) -> None:
         self._random = random
+        self.revoked: dict[int, datetime] = {}
+        """Since when which serial numbers are revoked."""
         self._root = _authority("root", None)
         self._issuing = _authority("issuing", self._root)
 
@@ -101,6 +103,38 @@ class TrainingCa:
         envelope = sm2_encrypt(card_public, session, self._random)[1:]
         return EnvelopedKey(public, envelope, encrypt_ecb(Algorithm.SM4, session, private))
 
+    def revoke(self, serial: int, now: datetime) -> None:
+        """Take a certificate back; the first time stands."""
+        self.revoked.setdefault(serial, now.astimezone(UTC).replace(microsecond=0))
+
+    def revocations(self, now: datetime) -> bytes:
+        """The list of what is revoked, signed (CRL version 2, RFC 5280, 5), DER."""
+        issuer = _parsed(self._issuing.certificate)
+        at, algorithm = now.astimezone(UTC).replace(microsecond=0), {"algorithm": SM2_WITH_SM3}
+        body = crl.TbsCertList(
+            {
+                "version": "v2",
+                "signature": algorithm,
+                "issuer": issuer.subject,
+                "this_update": _time(at),
+                "next_update": _time(at + timedelta(days=1)),
+                "revoked_certificates": [
+                    {"user_certificate": serial, "revocation_date": _time(since)}
+                    for serial, since in sorted(self.revoked.items())
+                ],
+                "crl_extensions": [
+                    {"extn_id": "authority_key_identifier", "extn_value": {"key_identifier": issuer.key_identifier}},
+                    {"extn_id": "crl_number", "extn_value": len(self.revoked)},
+                ],
+            }
+        )
+        signature = _signed(self._issuing, body.dump(), self._random)
+        return bytes(
+            crl.CertificateList(
+                {"tbs_cert_list": body, "signature_algorithm": algorithm, "signature": signature}
+            ).dump()
+        )
+
     def verify(self, certificate: bytes, *, usage: Usage, now: datetime) -> bytes:
         """The public key X | Y that the certificate binds; raises :class:`NotTrusted`.
 
@@ -110,6 +144,8 @@ class TrainingCa:
         found = _parsed(certificate)
         for one, above in ((found, issuing), (issuing, root), (root, root)):
             _check(one, above, now)
+        if found.serial_number in self.revoked:
+            raise NotTrusted("the certificate is revoked")
         if found.key_usage_value is None or found.key_usage_value.native != USAGES[usage]:
             raise NotTrusted(f"the certificate is not for {usage}")
         return _public_of(found)
@@ -191,10 +227,16 @@ def _certificate(
             ],
         }
     )
-    signature = sm2_sign(by.private, body.dump(), random)
-    encoded = algos.DSASignature({"r": int.from_bytes(signature[:32]), "s": int.from_bytes(signature[32:])})
-    whole = {"tbs_certificate": body, "signature_algorithm": algorithm, "signature_value": encoded.dump()}
+    signature = _signed(by, body.dump(), random)
+    whole = {"tbs_certificate": body, "signature_algorithm": algorithm, "signature_value": signature}
     return bytes(x509.Certificate(whole).dump())
+
+
+def _signed(by: Authority, body: bytes, random: Random) -> bytes:
+    """A signature as certificates and lists carry it."""
+    signature = sm2_sign(by.private, body, random)
+    encoded = algos.DSASignature({"r": int.from_bytes(signature[:32]), "s": int.from_bytes(signature[32:])})
+    return bytes(encoded.dump())
 
 
 def _identifier(public: bytes) -> bytes:

@@ -1,10 +1,16 @@
-"""A training pin pad: asks for a PIN and gives it as a block of format 0 under the published transport key."""
+"""A training pin pad: asks for a PIN and gives it as a block of format 0 under the published transport key.
+
+One line of JSON each way. ``entry`` says what the holder is asked for: ``first`` or ``new`` of so many ``digits`` (with
+``again`` twice), ``current`` of ``least`` to ``most`` digits.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
 from cardfab.crypto import Algorithm, encrypt_ecb
 
@@ -12,15 +18,29 @@ TRANSPORT_KEY = hashlib.sha256(b"cardfab training key, not secret: bank/ZPK").di
 PUBLISHED_PIN = "123456789012"
 
 
-def published(digits: int) -> str:
-    """What is pressed on a pad without a person: the first digits of the PIN that everybody knows."""
-    return PUBLISHED_PIN[:digits]
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What stands on the pad's display: which PIN, how many digits, and whether it is asked for a second time."""
+
+    entry: str
+    least: int
+    most: int
+    again: bool = False
+
+
+Press = Callable[[Prompt], str]
+"""Has somebody press keys and gives the digits; an empty answer is the red key."""
+
+
+def published(prompt: Prompt) -> str:
+    """What is pressed on a pad without a person: the first digits of the PIN that everybody knows, six of a current."""
+    return PUBLISHED_PIN[: min(prompt.most, 6) if prompt.entry == "current" else prompt.most]
 
 
 class TrainingPad:
-    """``press`` has somebody press that many digits and gives them; an empty answer is the red key."""
+    """A pad on its line; one after the other."""
 
-    def __init__(self, press: Callable[[int], str] = published) -> None:
+    def __init__(self, press: Press = published) -> None:
         self._press = press
         self._pending = b""
 
@@ -28,15 +48,18 @@ class TrainingPad:
         """One request of the station, one answer."""
         try:
             asked = json.loads(line)
-            pan, digits = str(asked["pan"]), int(asked["digits"])
-        except (ValueError, KeyError, TypeError):
+            account, prompt = str(asked["pan"]), _prompt(asked)
+            twice = bool(asked.get("again", False))
+        except (ValueError, KeyError, TypeError, AttributeError):
             return _line({"refused": "format"})
-        pin = self._press(digits)
+        pin = self._press(prompt)
         if not pin:
             return _line({"refused": "cancelled"})
-        if len(pin) != digits:
+        if not prompt.least <= len(pin) <= prompt.most:
             return _line({"refused": "length"})
-        clear = _block(pin, pan)
+        if twice and self._press(Prompt(prompt.entry, prompt.least, prompt.most, again=True)) != pin:
+            return _line({"refused": "differ"})
+        clear = _block(pin, account)
         if clear is None:
             return _line({"refused": "digits"})
         block = encrypt_ecb(Algorithm.TDES, TRANSPORT_KEY, clear)
@@ -50,6 +73,15 @@ class TrainingPad:
     def hang_up(self) -> None:
         """The station went."""
         self._pending = b""
+
+
+def _prompt(asked: Mapping[str, Any]) -> Prompt:
+    entry = str(asked.get("entry", "first"))
+    if entry == "current":
+        return Prompt(entry, int(asked["least"]), int(asked["most"]))
+    if entry not in ("first", "new"):
+        raise ValueError(entry)
+    return Prompt(entry, int(asked["digits"]), int(asked["digits"]))
 
 
 def _block(pin: str, pan: str) -> bytes | None:

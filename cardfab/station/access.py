@@ -28,6 +28,8 @@ _ONE_AT_A_TIME = threading.Lock()
 LOGIN = "login"
 NOBODY = "-"
 """Who acts while nobody is known; no login looks like it."""
+LOCKED = "locked"
+"""Stands for the boot of a session that its person locked: no machine names a boot so."""
 
 
 class AskWord(Protocol):
@@ -244,21 +246,40 @@ def resume(door: Door, login: str, token: bytes) -> Person:
     with door.database.reading() as tx:
         row = tx.sessions.of(login)
     if row is None or not same(row.token_hash, _digest(token)):
-        raise SessionEnded(
-            Text(f"The session of '{login}' has ended.", f"“{login}”的登录已失效。"),
-            do=Text("Sign in again: 'cardfab user login LOGIN'.", "请重新登录：cardfab user login 登录名。"),
-        )
+        raise _ended(login)
     has_password = require_usable(door, login)
     idle = milliseconds(door.now()) - datetime.fromisoformat(row.last_at)
     restarted = row.boot != door.boot
     # A clock set back more than the idle time proves nothing either.
     if restarted or (has_password and not -door.rules.idle < idle < door.rules.idle):
-        _again(door, login, "restart" if restarted else "idle", asked=has_password)
+        why = "locked" if row.boot == LOCKED else "restart" if restarted else "idle"
+        _again(door, login, why, asked=has_password)
     elif has_password and idle > door.rules.idle / 60:
         with door.database.transaction("session") as tx:
             tx.sessions.touch(login, last_at=door.at())
     with door.database.reading() as tx:
         return tx.people.get(login)
+
+
+def is_locked(door: Door, login: str, token: bytes) -> bool:
+    """Whether the session of this token waits for its person's password; writes nothing. Raises SessionEnded.
+
+    A page asks this before :func:`resume`, for it cannot ask for a password in the midst of a request.
+    """
+    with door.database.reading() as tx:
+        row = tx.sessions.of(login)
+        has_password = row is not None and tx.people.access(login).hash is not None
+    if row is None or not same(row.token_hash, _digest(token)):
+        raise _ended(login)
+    idle = milliseconds(door.now()) - datetime.fromisoformat(row.last_at)
+    return has_password and (row.boot != door.boot or not -door.rules.idle < idle < door.rules.idle)
+
+
+def lock(door: Door, login: str) -> None:
+    """Have the person's session wait for the password from now on, as if it had been idle."""
+    with door.database.transaction("lock") as tx:
+        tx.sessions.touch(login, boot=LOCKED)
+        door.note(tx, login, "session.stop", login=login, why="locked")
 
 
 def _again(door: Door, login: str, why: str, *, asked: bool) -> None:
@@ -301,6 +322,13 @@ def set_password(door: Door, login: str, *, by: str) -> None:
         if once:
             tx.sessions.end(login)
         door.note(tx, by, "person.password", login=login, once=str(once).lower())
+
+
+def _ended(login: str) -> SessionEnded:
+    return SessionEnded(
+        Text(f"The session of '{login}' has ended.", f"“{login}”的登录已失效。"),
+        do=Text("Sign in again: 'cardfab user login LOGIN'.", "请重新登录：cardfab user login 登录名。"),
+    )
 
 
 def _hash(door: Door, word: bytearray) -> str:

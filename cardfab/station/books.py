@@ -9,9 +9,11 @@ from typing import Any
 from cardfab.audit import Outcome
 from cardfab.errors import CardfabError, CardRefused, Text
 from cardfab.production import JobEvent, JobState, Place, StockMovement
+from cardfab.station.alive import alive
 from cardfab.station.desk import Desk
 from cardfab.station.keyuse import keys_of
 from cardfab.station.lives import life_of
+from cardfab.station.restoring import require_settled
 from cardfab.station.work import Work
 from cardfab.store import JobRow, Transaction
 
@@ -25,7 +27,9 @@ class ChipUsed(CardRefused):
 def claim(desk: Desk, work: Work, feed_counter: int | None) -> Work:
     """Intent: a blank leaves the stock for this job."""
     with desk.database.transaction("claim") as tx:
-        job = tx.jobs.move(work.job, JobEvent.CLAIM, desk.move(), feed_counter=feed_counter)
+        require_settled(tx)
+        alive(desk, tx)
+        job = tx.jobs.move(work.job, JobEvent.CLAIM, desk.move(), feed_counter=feed_counter, station=desk.station)
         _stock(desk, tx, job, Place.STOCK, Place.IN_WORK, "claimed")
         _note(desk, tx, job, "card.feed", "intent", {"feed_counter": str(feed_counter)})
     return replace(work, job=job)
@@ -39,7 +43,7 @@ def unclaim(desk: Desk, work: Work, why: CardfabError) -> JobRow:
 
 def untouched(desk: Desk, tx: Transaction, job: JobRow, why: str) -> JobRow:
     """The same, inside a transaction that has begun."""
-    job = tx.jobs.move(job, JobEvent.UNTOUCHED, desk.move(why), feed_counter=None)
+    job = tx.jobs.move(job, JobEvent.UNTOUCHED, desk.move(why), feed_counter=None, station=None)
     _stock(desk, tx, job, Place.IN_WORK, Place.STOCK, "not fed")
     _note(desk, tx, job, "card.feed", "failed", {"why": why})
     return job
@@ -64,6 +68,7 @@ def begin_encoding(desk: Desk, work: Work, chip: str, digest: bytes) -> Work:
     keys = keys_of(desk, work)
     with desk.database.transaction("encode") as tx:
         _require_unused(tx, chip)
+        alive(desk, tx)
         job = tx.jobs.move(work.job, JobEvent.ENCODE, desk.move(), chip=chip, plan_digest=digest)
         keys.keep(tx, job.id)
         _note(desk, tx, job, "card.feed", "done", {})
@@ -82,6 +87,7 @@ def encoded(desk: Desk, work: Work) -> Work:
 def begin_printing(desk: Desk, work: Work) -> Work:
     """Intent: this card's face is printed."""
     with desk.database.transaction("print") as tx:
+        alive(desk, tx)
         job = tx.jobs.move(work.job, JobEvent.PRINT, desk.move("number on the chip is the job's"))
         _note(desk, tx, job, "card.print", "intent", {})
     return replace(work, job=job)
@@ -134,7 +140,7 @@ def found_inside(desk: Desk, stock: str) -> bool:
         tx.audit.append(desk.event("card.found", stock, "done", {"counted": str(counted)}))
         if counted:
             movement = StockMovement(stock, Place.STOCK, Place.SPOILED, 1, "found in the printer")
-            tx.stock.move(movement, at=desk.at(), by=desk.person.login)
+            movement = tx.stock.move(movement, at=desk.at(), by=desk.person.login, station=desk.station)
             tx.audit.append(desk.event("stock.move", stock, "done", movement.details()))
         desk.checkpoint(tx)
     return counted
@@ -186,7 +192,7 @@ def remake(desk: Desk, job: JobRow, authorised_by: str | None = None) -> JobRow:
 
 def _stock(desk: Desk, tx: Transaction, job: JobRow, source: Place, target: Place, reason: str) -> None:
     movement = StockMovement(job.stock, source, target, 1, reason)
-    tx.stock.move(movement, at=desk.at(), by=desk.person.login, job_id=job.id)
+    movement = tx.stock.move(movement, at=desk.at(), by=desk.person.login, job_id=job.id, station=desk.station)
     tx.audit.append(desk.event("stock.move", job.token, "done", movement.details()))
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from cardfab.apdu.dialect import CosDialect
 from cardfab.audit import AuditEvent, Checkpoint, CompactRange, Outcome, VerifierKey, milliseconds, sign_checkpoint
-from cardfab.errors import CardfabError, DeviceFault, InDoubt
+from cardfab.errors import CardfabError, DeviceFault, InDoubt, InputRefused, Text
 from cardfab.face.fonts import FontBook
 from cardfab.keys import KeyStore
 from cardfab.plan import Run
@@ -22,6 +22,7 @@ from cardfab.profile.dialect import DialectProfile
 from cardfab.profile.face import FaceTemplate
 from cardfab.profile.financial import FinancialApplication
 from cardfab.profile.loader import ProfileSource, load
+from cardfab.profile.policy import OutletPolicy
 from cardfab.profile.product import Product
 from cardfab.station.access import Door
 from cardfab.station.pinpad import PinPad
@@ -68,6 +69,14 @@ class Desk:
     """The issuer's own artwork for a face, by slot; none where the issuer gave none."""
     auditors: tuple[str, ...] = ()
     """Verifier keys of those who countersign this station's checkpoints."""
+    by_token: str = ""
+    """The token by which a program acts in the person's name; empty where the person does."""
+    outlet_policy: str = "training"
+    """The policy of what is made at the counter at once."""
+    looks: bool = False
+    """Whether a person looks at every card, also where its product takes a print as good."""
+    record: str = ""
+    """The name of the record of several stations on one database; empty: the station's own."""
 
     def must(self, act: Act) -> None:
         """Raise NotAllowed unless the person may; the refusal is on record."""
@@ -107,12 +116,13 @@ class Desk:
     def event(self, action: str, subject: str, outcome: Outcome, details: Mapping[str, str]) -> AuditEvent:
         """An audit event of this person at this station, now."""
         now = milliseconds(self.now())
-        return AuditEvent(now, self.person.login, self.station, action, subject, outcome, details)
+        told = {**details, "token": self.by_token} if self.by_token else details
+        return AuditEvent(now, self.person.login, self.station, action, subject, outcome, told)
 
     @property
     def origin(self) -> str:
-        """The name of this station's record."""
-        return f"cardfab/{self.station}"
+        """The name of this station's record, which it shares with others on its database."""
+        return f"cardfab/{self.record or self.station}"
 
     def audit_key(self) -> VerifierKey:
         """The public key that checks this station's record."""
@@ -138,6 +148,20 @@ class Desk:
     def codes(self) -> CodeTables:
         """The code tables of this kind of station."""
         return load(self.profiles, "codes", "training" if self.training else "station", CodeTables)
+
+    def policy(self) -> OutletPolicy:
+        """What this outlet may make at once; raises ProfileRefused, and at a real station for an example."""
+        found = load(self.profiles, "policies", self.outlet_policy, OutletPolicy)
+        if found.training and not self.training:
+            raise InputRefused(
+                Text(
+                    f"The policy '{found.name}' is an example for training.",
+                    f"即时制卡范围“{found.name}”仅为训练示例。",
+                ),
+                do=Text("Name the outlet's own: [outlet] policy.", "请在配置 [outlet] policy 中指定本网点的。"),
+                code="CF-3303",
+            )
+        return found
 
     def product(self, name: str) -> ProductSet:
         """A product with all it names; raises ProfileRefused."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from cardfab.apdu.link import CardConnection, CardGone, Link, link_to
 from cardfab.apdu.message import historical_bytes
+from cardfab.apdu.pinentry import PinFeatures, features_of
 from cardfab.face.canvas import EVOLIS, Canvas
 from cardfab.printer.driver import CardPosition, CardPrinter
 
@@ -21,6 +22,8 @@ class Chip:
 
     link: Link
     historical: bytes
+    pin_features: Callable[[], PinFeatures] = PinFeatures
+    """What the reader's own keys can do; asked when it is needed."""
 
     @property
     def serial(self) -> str:
@@ -44,13 +47,16 @@ class Devices:
     """Raises ReaderFault unless the reader is there, with or without a card."""
     contact_retries: int = 1
     """How often the contacts are put down again for a chip that does not answer."""
+    sees_card: Callable[[], bool] | None = None
+    """Whether the reader sees a card now, without waiting for one; None where that cannot be asked."""
 
     @contextmanager
     def chip(self) -> Iterator[Chip]:
         """The chip in the reader, freshly powered; let go at the end."""
         connection = self._powered()
         try:
-            yield Chip(link_to(connection), historical_bytes(connection.atr()))
+            historical = historical_bytes(connection.atr())
+            yield Chip(link_to(connection), historical, lambda: features_of(connection))
         finally:
             connection.close()
 

@@ -10,15 +10,31 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypedDict
 
 from cardfab.audit import Outcome
 from cardfab.errors import DeviceFault, InDoubt, StockFault, Text
 from cardfab.station.desk import Desk
-from cardfab.station.host import READS, Call, Done, Fields, HostCode, IssuerHost, Operation, Refused, Reply, Unknown
+from cardfab.station.host import (
+    READS,
+    Call,
+    Done,
+    Fields,
+    HostCode,
+    IssuerHost,
+    Keeping,
+    Operation,
+    Refused,
+    Reply,
+    Unknown,
+)
 from cardfab.store import JournalRow
 
 _SEAL = "station/seal"
 _INDEX = "station/index"
+_LONGEST_CODE = 40
+_UNSENT = "unsent"
+"""In the journal: no connection was had, so nothing was done."""
 
 Shown = Callable[[Fields], Fields | None]
 """What a status answer says of an operation: its answer when it has happened, None when it has not."""
@@ -45,6 +61,22 @@ class HostSilent(DeviceFault):
     """A question that changes nothing had no answer."""
 
     default_code = "CF-5610"
+
+
+class HostAway(HostSilent):
+    """There is no line to the host; nothing was sent."""
+
+    default_code = "CF-5611"
+
+    def __init__(self, operation: Operation) -> None:
+        words = operation.text
+        super().__init__(
+            Text(
+                f"The issuer host cannot be reached; {words.en} cannot wait and was not sent.",
+                f"无法连接发卡主机；{words.zh}不能离线办理，未发送。",
+            ),
+            do=Text("Do it again when the host is back.", "请待主机恢复后重新办理。"),
+        )
 
 
 class HostInDoubt(InDoubt):
@@ -74,14 +106,38 @@ class HostDesk:
 
     def read(self, operation: Operation, about: str, fields: Fields) -> Fields:
         """Ask what changes nothing; three tries. Raises HostRefused, :class:`HostSilent`."""
+        away = False
         for _ in range(3):
             reply = self._send(operation, about, fields, None)
             if not isinstance(reply, Unknown):
                 return _answer(operation, reply)
+            away = not reply.sent
+        if away:
+            raise HostAway(operation)
         raise HostSilent(
             Text(f"The issuer host did not answer '{operation}'.", f"发卡主机未应答“{operation}”。"),
             do=Text("Try again later.", "请稍后重试。"),
         )
+
+    def read_if_offered(self, operation: Operation, about: str, fields: Fields) -> Fields | None:
+        """As :meth:`read`; None where this host has no such operation."""
+        try:
+            return self.read(operation, about, fields)
+        except HostRefused as refused:
+            if refused.host_code is HostCode.NOT_SUPPORTED:
+                return None
+            raise
+
+    def change_if_offered(
+        self, operation: Operation, about: str, fields: Fields, status: Fields, shown: Shown
+    ) -> Done | None:
+        """As :meth:`change`; None where this host has no such operation."""
+        try:
+            return self.change(operation, about, fields, status, shown)
+        except HostRefused as refused:
+            if refused.host_code is HostCode.NOT_SUPPORTED:
+                return None
+            raise
 
     def change(self, operation: Operation, about: str, fields: Fields, status: Fields, shown: Shown) -> Done:
         """Ask for a change, once. ``about`` names what it is about: the same about is the same act.
@@ -101,6 +157,8 @@ class HostDesk:
         else:
             row = None
         reply = self._send(operation, about, fields, row)
+        if isinstance(reply, Unknown) and not reply.sent and row is None:
+            raise HostAway(operation)
         if isinstance(reply, Unknown):
             reply = self._settled(operation, about, status, shown)
         if isinstance(reply, Refused) and reply.code is HostCode.ALREADY:
@@ -154,20 +212,29 @@ class HostDesk:
         call = Call(row.request_id, operation, desk.station, desk.person.login, row.asked_at, fields)
         reply = self.host.ask(call)
         self._book(row, reply)
+        if isinstance(self.host, Keeping) and not isinstance(reply, Unknown):
+            self.host.booked(row.request_id)
         return reply
 
     def _book(self, row: JournalRow, reply: Reply) -> None:
         desk, salt = self.desk, self.desk.random(32)
         with desk.database.transaction("host answered") as tx:
+            said = dict(reply.answer) if isinstance(reply, Done) else {"raw": reply.raw}
+            plain = json.dumps(said, ensure_ascii=False).encode()
+            kept: _Sealed = {
+                "sealed": desk.keys.seal(_SEAL, salt, plain, f"host:{row.request_id}".encode()), "salt": salt
+            }  # fmt: skip
+            certain = True
             if isinstance(reply, Done):
-                plain = json.dumps(dict(reply.answer), ensure_ascii=False).encode()
-                sealed = desk.keys.seal(_SEAL, salt, plain, f"host:{row.request_id}".encode())
-                tx.host.answer(row, "done", at=desk.at(), sealed=sealed, salt=salt)
+                tx.host.answer(row, "done", at=desk.at(), **kept)
             elif isinstance(reply, Refused):
-                tx.host.answer(row, "refused", at=desk.at(), code=reply.raw or reply.code)
+                tx.host.answer(row, "refused", at=desk.at(), code=_code(reply), **kept)
+            elif reply.sent or row.tries > 1:
+                certain = False
+                tx.host.answer(row, "unknown", at=desk.at(), code=reply.why, **kept)
             else:
-                tx.host.answer(row, "unknown", at=desk.at(), code=reply.why)
-            if Operation(row.operation) not in READS and not isinstance(reply, Unknown):
+                tx.host.answer(row, "refused", at=desk.at(), code=_UNSENT, **kept)
+            if Operation(row.operation) not in READS and certain:
                 outcome, details = _recorded(row, reply)
                 tx.audit.append(desk.event("host.ask", row.subject, outcome, details))
 
@@ -182,9 +249,22 @@ class HostDesk:
         return self.desk.keys.index(_INDEX, f"host:{operation}:{about}".encode())
 
 
-def _recorded(row: JournalRow, reply: Done | Refused) -> tuple[Outcome, Mapping[str, str]]:
+class _Sealed(TypedDict):
+    sealed: bytes
+    salt: bytes
+
+
+def _code(refused: Refused) -> str:
+    """The host's own code where it is one; a sentence may name somebody and lies sealed only."""
+    raw = refused.raw
+    return raw if raw and raw.isascii() and len(raw) <= _LONGEST_CODE else refused.code
+
+
+def _recorded(row: JournalRow, reply: Reply) -> tuple[Outcome, Mapping[str, str]]:
     if isinstance(reply, Done):
         return "done", {"operation": row.operation}
+    if isinstance(reply, Unknown):
+        return "failed", {"operation": row.operation, "code": _UNSENT}
     return "refused", {"operation": row.operation, "code": reply.code}
 
 

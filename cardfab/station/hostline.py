@@ -19,6 +19,10 @@ Exchange = Callable[[bytes], bytes]
 _MOST = 1 << 20
 
 
+class NotConnected(ConnectionError):
+    """No connection was had: nothing was sent."""
+
+
 class LineHost:
     """A host that speaks lines of JSON."""
 
@@ -34,6 +38,8 @@ class LineHost:
         }  # fmt: skip
         try:
             line = self._exchange(json.dumps(asked, ensure_ascii=False).encode() + b"\n")
+        except NotConnected:
+            return Unknown(HostCode.TIMEOUT, sent=False)
         except OSError:
             return Unknown(HostCode.TIMEOUT)
         return _reply(call, line)
@@ -66,7 +72,11 @@ def tcp_exchange(address: str, seconds: float = 20.0) -> Exchange:
         )
 
     def exchange(line: bytes) -> bytes:
-        with socket.create_connection((host, int(port)), timeout=seconds) as connection:
+        try:
+            connection = socket.create_connection((host, int(port)), timeout=seconds)
+        except OSError as away:
+            raise NotConnected from away
+        with connection:
             connection.sendall(line)
             got = b""
             while not got.endswith(b"\n") and len(got) < _MOST:

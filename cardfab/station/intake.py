@@ -18,7 +18,7 @@ from cardfab.station.desk import Desk
 from cardfab.station.people import require_not_maker
 from cardfab.station.preparing import prepare
 from cardfab.station.vault import holder_index, open_request, seal_request
-from cardfab.store import JobRow, RequestRow, Transaction
+from cardfab.store import JobRow, RequestRow
 
 
 class ApprovalRefused(StockFault):
@@ -39,7 +39,6 @@ def import_requests(
     desk.must(Act.IMPORT)
     with desk.database.reading() as tx:
         known = tx.requests.ids()
-        on_file = _photos_on_file(desk, tx)
 
     codes = desk.codes()
     # One portrait serves any product of the station, so the first product's face says what it must be.
@@ -51,7 +50,7 @@ def import_requests(
         judge_photo=lambda jpeg: judge_photo(jpeg, photo_rules).findings,
         codes=codes,
         known_ids=known,
-        photo_on_file=on_file,
+        photo_on_file=lambda number: photo_on_file(desk, number),
         rules=_rules(desk, codes),
         today=desk.now().date(),
     )
@@ -103,15 +102,11 @@ def _rules(desk: Desk, codes: CodeTables) -> Callable[[str], ProductRules | None
     return rules.get
 
 
-def _photos_on_file(desk: Desk, tx: Transaction) -> Callable[[str], bytes | None]:
+def photo_on_file(desk: Desk, social_security_number: str) -> bytes | None:
     """The newest photo kept of a holder, for a re-issue after loss that brings none."""
-    kept = {row.holder_index: row for row in tx.requests.all() if row.salt is not None}
-
-    def photo(social_security_number: str) -> bytes | None:
-        row = kept.get(holder_index(desk.keys, social_security_number))
-        return open_request(desk.keys, row).photo if row else None
-
-    return photo
+    with desk.database.reading() as tx:
+        kept = [row for row in tx.requests.of_holder(holder_index(desk.keys, social_security_number)) if row.salt]
+    return open_request(desk.keys, max(kept, key=lambda row: row.id)).photo if kept else None
 
 
 def _row(desk: Desk, request: IssuanceRequest, batch: int, salt: bytes) -> RequestRow:

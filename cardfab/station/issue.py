@@ -34,10 +34,12 @@ from cardfab.station.books import (
     spoil,
     unclaim,
 )
+from cardfab.station.certificates import keeping_certificates
 from cardfab.station.custody import custody_of
 from cardfab.station.desk import Desk
 from cardfab.station.devices import Chip, Devices
 from cardfab.station.making import make_blank, makes_blanks, require_keys
+from cardfab.station.pair import prove_pair
 from cardfab.station.people import require_not_maker, second_person
 from cardfab.station.vault import plan_digest
 from cardfab.station.work import Work, current, open_work
@@ -91,8 +93,10 @@ def issue(desk: Desk, devices: Devices, name: str, progress: Progress = silent, 
     ``second`` is the login of who authorises that a card is made again, asked for where there is one to make again.
     """
     desk.must(Act.ISSUE)
+    with desk.database.reading() as tx:
+        tx.stock.days.require_open(desk.at())
     prints = devices.printer is not None and devices.prints
-    work = open_work(desk, _ready(desk, name, second), print_=prints, canvas=devices.canvas)
+    work = open_work(desk, ready_job(desk, name, second), print_=prints, canvas=devices.canvas)
     custody_of(desk, work.chosen)  # refused before a blank is touched
     for label in work.plan.key_labels():
         desk.keys.info(label)  # a key that is missing is found before a blank is touched
@@ -101,16 +105,21 @@ def issue(desk: Desk, devices: Devices, name: str, progress: Progress = silent, 
     _require_ready(desk, devices, work.job.stock)
     _require_stripe(devices, work)
     with about(work.job.token):
-        return _after_claim(desk, devices, claim(desk, work, devices.cards_fed()), progress)
+        work = claim(desk, work, devices.cards_fed())
+        return _after_claim(keeping_certificates(desk, work.job), devices, work, progress)
 
 
-def _ready(desk: Desk, name: str, second: str | None) -> JobRow:
+def ready_job(desk: Desk, name: str, second: str | None = None) -> JobRow:
+    """The queued job of a job or request; a spoiled one is made again where ``second`` authorises it.
+
+    Raises :class:`JobNotReady`, :class:`RemakeUnauthorised`, SamePerson, JobUnknown.
+    """
     with desk.database.reading() as tx:
         job = tx.jobs.find(name)
     if not desk.training:  # who approved it, and became an operator since
         require_not_maker(desk, Act.ISSUE, job.approved_by)
     if job.state is JobState.SPOILED:
-        job = remake(desk, job, _authorised(desk, job, second))
+        job = remake(desk, job, authorised(desk, job, second))
     if job.state is JobState.QUEUED:
         return job
     advice = {
@@ -131,7 +140,7 @@ def _ready(desk: Desk, name: str, second: str | None) -> JobRow:
     )
 
 
-def _authorised(desk: Desk, job: JobRow, second: str | None) -> str | None:
+def authorised(desk: Desk, job: JobRow, second: str | None) -> str | None:
     """Who lets a spoiled card be made again: not who makes it, nor who entered the request. Nobody in training."""
     if second is not None:
         return second_person(desk, second, Act.APPROVE, job.made_by).login
@@ -153,6 +162,7 @@ def _require_ready(desk: Desk, devices: Devices, stock: str) -> None:
         return
     if devices.printer.prepare() is not CardPosition.NONE:
         _put_away(desk, devices.printer, stock)
+    prove_pair(devices)
     # What the feeder can refuse it refuses itself, and the blank stays; the ribbon is looked at by nobody until print.
     ribbon = {Fault.RIBBON_MISSING, Fault.RIBBON_ENDED}
     for fault in ribbon.intersection(devices.printer.status().faults if devices.prints else ()):
@@ -173,7 +183,7 @@ def _put_away(desk: Desk, printer: CardPrinter, stock: str) -> None:
     """A card lies inside that this job did not feed: nobody's goes to the reject box and is counted."""
     with desk.database.reading() as tx:
         doubtful = tx.jobs.all(*INTERRUPTIBLE, JobState.IN_DOUBT)
-    if doubtful:  # it may be the card of one of these
+    if any(job.is_of(desk.station) for job in doubtful):  # it may be the card of one of these
         raise CardInside(
             Text("A card lies in the printer already.", "打印机内已有一张卡。"),
             do=Text(
@@ -188,6 +198,7 @@ def _put_away(desk: Desk, printer: CardPrinter, stock: str) -> None:
 def _after_claim(desk: Desk, devices: Devices, work: Work, progress: Progress) -> Issued:
     """Everything after the blank left the books' stock."""
     with accounted(desk, devices, work):
+        progress("feed", 0, 1)
         if devices.printer is not None and (fault := _feed(desk, devices, devices.printer, work)):
             raise Unfed(fault)
         if makes_blanks(work.chosen):  # a chip that was begun before this job is nobody's: it is begun again
@@ -307,7 +318,12 @@ def finish_card(desk: Desk, devices: Devices, work: Work, progress: Progress = s
     devices.printer.eject()
     progress("print", 1, 1)
     work = printed(desk, work)
-    return finish(desk, work) if work.chosen.product.inspection == "assumed" else work
+    return work if looks(desk, work) else finish(desk, work)
+
+
+def looks(desk: Desk, work: Work) -> bool:
+    """Whether a person looks at the card before it is issued."""
+    return desk.looks or work.chosen.product.inspection != "assumed"
 
 
 def require_number(desk: Desk, devices: Devices, work: Work) -> None:
@@ -356,8 +372,11 @@ __all__ = [
     "Unfed",
     "WrongCard",
     "accounted",
+    "authorised",
     "finish_card",
     "issue",
+    "looks",
+    "ready_job",
     "require_number",
     "silent",
     "spoil_blank",

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cardfab.audit import AuditEvent, Outcome
 from cardfab.keys.auditing import NOBODY, KeyUse, UseOutcome
+from cardfab.station.acting import who
 from cardfab.store import Database
 
 ACTION = "key.use"
 COUNT = "key.count"
 MakeEvent = Callable[[str, str, Outcome, Mapping[str, str]], AuditEvent]
-"""Of action, subject, outcome, details: by whom, where and when is the maker's."""
+"""Of action, subject, outcome, details: where and when is the maker's, and by whom where nobody said (`acting`)."""
+_Key = tuple[str, str, str, str, str | None, int]
+"""Label, check value, act, token of the card or job, login of who acts, thread: what one does ends no other's use."""
 
 
 @dataclass(slots=True)
@@ -27,6 +30,8 @@ class _Uses:
 
     count: int
     running: int
+    reached: Callable[[], bool]
+    """Whether the intent is in the database: one that was noted inside a transaction gets there behind it."""
 
 
 class KeyRecord:
@@ -38,7 +43,7 @@ class KeyRecord:
     def __init__(self, database: Database, event: MakeEvent, silent: frozenset[str] = frozenset()) -> None:
         self._database, self._event = database, event
         self._silent = silent | {NOBODY}
-        self._under: dict[tuple[str, str, str, str], _Uses] = {}
+        self._under: dict[_Key, _Uses] = {}
         self._lock = threading.Lock()
         database.joins = self._ended
 
@@ -48,9 +53,9 @@ class KeyRecord:
             if (uses := self._under.get(_key(use))) is not None:
                 uses.count, uses.running = uses.count + use.count, uses.running + 1
                 return
-        self._database.note(self._of(_key(use), "intent", use.count), name=f"{ACTION} {use.act}")
+        reached = self._database.note(self._of(_key(use), "intent", use.count), name=f"{ACTION} {use.act}")
         with self._lock:
-            uses = self._under.setdefault(_key(use), _Uses(0, 0))
+            uses = self._under.setdefault(_key(use), _Uses(0, 0, reached))
             uses.count, uses.running = uses.count + use.count, uses.running + 1
 
     def outcome(self, use: KeyUse, outcome: UseOutcome, code: str) -> None:
@@ -73,16 +78,17 @@ class KeyRecord:
 
     def _ended(self) -> Sequence[AuditEvent]:
         with self._lock:
-            ended = {key: uses.count for key, uses in self._under.items() if uses.running == 0}
+            ended = {key: uses.count for key, uses in self._under.items() if uses.running == 0 and uses.reached()}
             for key in ended:
                 del self._under[key]
         return [self._of(key, "done", count) for key, count in ended.items()]
 
-    def _of(self, key: tuple[str, str, str, str], outcome: Outcome, count: int, **more: str) -> AuditEvent:
-        label, kcv, act, about = key
+    def _of(self, key: _Key, outcome: Outcome, count: int, **more: str) -> AuditEvent:
+        label, kcv, act, about, login, _ = key
         details = {"label": label, "kcv": kcv, "act": act, "count": str(count), **more}
-        return self._event(ACTION, about, outcome, details)
+        event = self._event(ACTION, about, outcome, details)
+        return event if login is None else replace(event, actor=login)
 
 
-def _key(use: KeyUse) -> tuple[str, str, str, str]:
-    return use.label, use.kcv, use.act, use.about
+def _key(use: KeyUse) -> _Key:
+    return use.label, use.kcv, use.act, use.about, who(), threading.get_ident()

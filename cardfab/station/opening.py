@@ -46,6 +46,9 @@ def begin_work(desk: Desk, around: Surroundings, tell: Tell) -> None:
     """Take in what is left over, look at the record, and record what changed. Raises OutsideRefused where required."""
     database = desk.database
     database.flush()
+    for name, kept in database.doubts():  # the answer to a commit was lost before the last start
+        details = {"act": name, "kept": str(kept).lower()}
+        database.note(desk.event("database.doubt", desk.token(), "done", details))
     database.sequence(patient=False)
     _look(desk, around, tell)
     _note_changes(desk, {**around.things, "schema": database.version() or ""})

@@ -1,7 +1,8 @@
 """Checkpoints where the station cannot reach back: one new file each, never written over.
 
 The folder is another machine's (a mount that takes new files only, a write-once medium, a mail spool). What lies there
-binds the station: a record that was cut or written anew does not agree with it.
+binds the station: a record that was cut or written anew does not agree with it. A restore from a backup is said there
+too: the checkpoints of what it lost stay for the auditor, and what is signed afterwards has names of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from cardfab.audit import Checkpoint, SignedNote
 from cardfab.errors import DeviceFault, Text
 
 _NAME = re.compile(r"(?P<station>.+)-(?P<size>[0-9]{12})\.checkpoint")
+_RESTORED = re.compile(r"(?P<station>.+)-[0-9]{3}-(?P<size>[0-9]{12})\.restored")
 
 
 class OutsideRefused(DeviceFault):
@@ -33,7 +35,7 @@ class Outside:
     def keep(self, note: bytes) -> None:
         """Put a signed checkpoint there; it is on the disk when this returns. Raises :class:`OutsideRefused`."""
         size = Checkpoint.parse(SignedNote.parse(note).text).size
-        file = self.folder / f"{self.station}-{size:012d}.checkpoint"
+        file = self.folder / f"{self._series()[-1][0]}-{size:012d}.checkpoint"
         try:
             write_new(file, note)
         except FileExistsError as there:
@@ -63,9 +65,27 @@ class Outside:
         """Every checkpoint of this station that lies there, by size."""
         return [file.read_bytes() for file in self._own()]
 
+    def restored(self, size: int, newest: bytes) -> None:
+        """Say that the record goes on from ``size`` events; ``newest`` is the checkpoint of what is lost."""
+        write_new(self.folder / f"{self.station}-{len(self._series()):03d}-{size:012d}.restored", newest)
+
+    def _series(self) -> list[tuple[str, int | None]]:
+        """The names that checkpoints have had, and up to which size each counts: a new one after every restore."""
+        named = (_RESTORED.fullmatch(file.name) for file in sorted(self.folder.glob("*.restored")))
+        sizes = [int(name["size"]) for name in named if name and name["station"] == self.station]
+        names = [self.station, *(f"{self.station}+{number}" for number in range(1, len(sizes) + 1))]
+        return list(zip(names, [*sizes, None], strict=True))
+
     def _own(self) -> list[Path]:
+        most = dict(self._series())
         named = ((_NAME.fullmatch(file.name), file) for file in self.folder.glob("*.checkpoint"))
-        own = [(int(name["size"]), file) for name, file in named if name and name["station"] == self.station]
+        own = [
+            (int(name["size"]), file)
+            for name, file in named
+            if name
+            and name["station"] in most
+            and ((up_to := most[name["station"]]) is None or int(name["size"]) <= up_to)
+        ]
         return [file for _, file in sorted(own)]
 
 

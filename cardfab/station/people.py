@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 
 from cardfab.errors import StockFault, Text
 from cardfab.production import Act, Person, Role, require_apart, require_other
-from cardfab.station.access import NOBODY, Door, prove, set_password
+from cardfab.production.people import weighty
+from cardfab.station.access import NOBODY, Door, prove, set_password, sign_out
 from cardfab.station.desk import Desk
 from cardfab.store.people import Access
 
@@ -44,13 +45,17 @@ def require_not_maker(desk: Desk, act: Act, *makers: str | None) -> None:
         raise
 
 
-def add_person(desk: Desk, one: Person) -> None:
-    """Add a person; at a real station with a first password, which serves once."""
+def add_person(desk: Desk, one: Person, second: str | None = None) -> None:
+    """Add a person; at a real station with a first password, which serves once.
+
+    ``second`` is the login of who vouches for a duty that no administrator gives alone: see :func:`_vouched`.
+    """
     desk.must(Act.STAFF)
     _check(desk, one)
+    by = _vouched(desk, one, frozenset(), second)
     with desk.database.transaction("person") as tx:
         tx.people.add(one)
-        details = {"login": one.login, "roles": _listed(one.roles)}
+        details = {"login": one.login, "roles": _listed(one.roles)} | by
         tx.audit.append(desk.event("person.add", desk.token(), "done", details))
     if not desk.training:
         set_password(desk.entrance(), one.login, by=desk.person.login)
@@ -71,16 +76,17 @@ def add_first(door: Door, one: Person) -> None:
     set_password(door, one.login, by=one.login)
 
 
-def change_roles(desk: Desk, login: str, roles: Iterable[Role]) -> Person:
-    """Give a person these roles and no other."""
+def change_roles(desk: Desk, login: str, roles: Iterable[Role], second: str | None = None) -> Person:
+    """Give a person these roles and no other; ``second`` as in :func:`add_person`."""
     desk.must(Act.STAFF)
     with desk.database.reading() as tx:
         old = tx.people.get(login)
     one = Person(login, old.name, frozenset(roles))
     _check(desk, one)
+    by = _vouched(desk, one, old.roles, second)
     with desk.database.transaction("roles") as tx:
         tx.people.set_roles(one)
-        details = {"login": login, "before": _listed(old.roles), "roles": _listed(one.roles)}
+        details = {"login": login, "before": _listed(old.roles), "roles": _listed(one.roles)} | by
         tx.audit.append(desk.event("person.roles", desk.token(), "done", details))
     return one
 
@@ -124,6 +130,14 @@ def set_disabled(desk: Desk, login: str, disabled: bool) -> None:
         tx.audit.append(desk.event(action, desk.token(), "done", {"login": login}))
 
 
+def end_session(desk: Desk, login: str) -> None:
+    """End a person's session, wherever it is."""
+    desk.must(Act.STAFF)
+    with desk.database.reading() as tx:
+        tx.people.get(login)
+    sign_out(desk.entrance(), login, f"ended by {desk.person.login}")
+
+
 @dataclass(frozen=True, slots=True)
 class Reviewed:
     """One person as the quarterly look sees them."""
@@ -160,6 +174,44 @@ def _check(desk: Desk, one: Person) -> None:
         raise
 
 
+class Unvouched(StockFault):
+    """A duty that approves, holds keys or gives roles was to be given by one person alone."""
+
+    default_code = "CF-7900"
+
+
+def _vouched(desk: Desk, one: Person, held: frozenset[Role], second: str | None) -> dict[str, str]:
+    """Who vouches for the weighty roles that the person gets new, for the record. Nobody has to in training.
+
+    One administrator alone could else make both persons of every second look. A new station has nobody to vouch: its
+    second person, and only that one, is added by the first alone, and must be somebody who can vouch from then on.
+    Raises Unvouched, and the refusals of :func:`second_person`.
+    """
+    if second is not None:
+        return {"approved_by": second_person(desk, second, Act.VOUCH, one.login).login}
+    if desk.training:
+        return {}
+    with desk.database.reading() as tx:
+        alone = {known.login for known in tx.people.all()} == {desk.person.login}
+    if alone and one.may(Act.VOUCH):
+        return {"why": "second person of the station"}
+    if not alone and not weighty(one.roles - held):
+        return {}
+    refused = Unvouched(
+        Text("The second person of a station is one who can vouch for the others: auditor, supervisor, administrator.",
+             "制卡点的第二位人员须能为他人复核：审计员、主管或管理员。"),
+        do=Text("Add that person first.", "请先添加该人员。"),
+        code="CF-7901",
+    ) if alone else Unvouched(
+        Text(f"'{one.login}' would get a duty that nobody gives alone: {_listed(weighty(one.roles - held))}.",
+             f"“{one.login}”将获得不得由一人单独授予的职责：{_named(weighty(one.roles - held))}。"),
+        do=Text("A supervisor, an auditor or another administrator vouches for it in person: --second LOGIN.",
+                "须由主管、审计员或另一管理员以本人口令复核：--second 登录名。"),
+    )  # fmt: skip
+    desk.refused(refused, act=Act.STAFF, login=one.login, roles=_listed(one.roles))
+    raise refused
+
+
 def _require_login(login: str) -> None:
     if not _LOGIN.fullmatch(login):
         raise StockFault(
@@ -172,3 +224,7 @@ def _require_login(login: str) -> None:
 
 def _listed(roles: Iterable[Role]) -> str:
     return ",".join(sorted(roles))
+
+
+def _named(roles: Iterable[Role]) -> str:
+    return "、".join(role.zh for role in sorted(roles))

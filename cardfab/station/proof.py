@@ -63,7 +63,7 @@ def print_proof(desk: Desk, machine: Machine, name: str) -> str:
 
 
 def print_test(desk: Desk, machine: Machine, stock: str | None) -> None:
-    """Print a test face. ``stock``: what lies in the hopper; the blank that is used is spoiled, and booked so."""
+    """Print a test face. ``stock``: what lies in the hopper; the blank that is used is a test card, and booked so."""
     desk.must(Act.ISSUE)
     words = f"{machine.name}  {desk.station}  {desk.person.login}  {here_and_now(desk):%Y-%m-%d %H:%M}"
     face = trial_face(machine.canvas, desk.fonts, words)
@@ -76,12 +76,12 @@ def print_test(desk: Desk, machine: Machine, stock: str | None) -> None:
     fed = printer.cards_fed()
     with _on_record(desk, "printer.test", desk.token(), printer=machine.name, card=stock or "white"):
         if stock is not None:  # before anything moves: a blank that may have left the hopper is none any more
-            _book(desk, StockMovement(stock, Place.STOCK, Place.SPOILED, 1, "printer test"))
+            _book(desk, StockMovement(stock, Place.STOCK, Place.TESTED, 1, "printer test"))
         try:
             printer.feed_to_contact()
         except DeviceFault:
             if stock is not None and fed is not None and _stayed(printer, fed):
-                _book(desk, StockMovement(stock, Place.SPOILED, Place.STOCK, 1, "printer test, not fed"))
+                _book(desk, StockMovement(stock, Place.TESTED, Place.STOCK, 1, "printer test, not fed"))
             raise
         printer.print_sides(face)
         if stock is None:
@@ -148,5 +148,5 @@ def _stayed(printer: CardPrinter, fed: int) -> bool:
 
 def _book(desk: Desk, movement: StockMovement) -> None:
     with desk.database.transaction("printer test") as tx:
-        tx.stock.move(movement, at=desk.at(), by=desk.person.login)
+        movement = tx.stock.move(movement, at=desk.at(), by=desk.person.login)
         tx.audit.append(desk.event("stock.move", desk.token(), "done", movement.details()))

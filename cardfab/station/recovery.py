@@ -10,7 +10,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from cardfab.errors import CardRefused, InDoubt, KeyFault, Text
+from cardfab.errors import CardRefused, InDoubt, KeyFault, StockFault, Text
 from cardfab.keys.auditing import about
 from cardfab.plan import carry_out, require_equal
 from cardfab.printer.driver import CardPosition
@@ -18,7 +18,7 @@ from cardfab.production import INTERRUPTIBLE, Act, JobState
 from cardfab.station.books import doubt_job, finish, intact, seen_good, spoil, untouched
 from cardfab.station.desk import Desk
 from cardfab.station.devices import BY_HAND, Devices
-from cardfab.station.issue import Progress, WrongCard, accounted, finish_card, silent, spoil_blank, stayed
+from cardfab.station.issue import Progress, WrongCard, accounted, finish_card, looks, silent, spoil_blank, stayed
 from cardfab.station.work import open_work
 from cardfab.store import JobRow
 
@@ -39,9 +39,9 @@ class Settled:
 
 
 def find_interrupted(desk: Desk) -> tuple[JobRow, ...]:
-    """Put every job that only a living process may hold in doubt. Call it while no other program works here."""
+    """Put every job in doubt that only a living process of this station may hold. Call it while none works here."""
     with desk.database.reading() as tx:
-        held = tx.jobs.all(*INTERRUPTIBLE)
+        held = [job for job in tx.jobs.all(*INTERRUPTIBLE) if job.is_of(desk.station)]
     return tuple(doubt_job(desk, job, "found at start: the program was cut off") for job in held)
 
 
@@ -50,7 +50,7 @@ def settle_all(desk: Desk, devices: Devices, progress: Progress | None = None) -
     find_interrupted(desk)
     with desk.database.reading() as tx:
         waiting = tx.jobs.all(JobState.IN_DOUBT, JobState.INSPECTED)
-    for job in waiting:
+    for job in (one for one in waiting if one.is_of(desk.station)):
         try:
             yield settle(desk, devices, job, progress=progress)
         except InDoubt as needs:
@@ -62,6 +62,8 @@ def settle(
 ) -> Settled:
     """Settle one job; ``eye`` is needed for a card that may have been printed. Raises CardfabError."""
     desk.must(Act.RESOLVE)
+    if not job.is_of(desk.station):
+        return _elsewhere(desk, job, eye)
     if job.state is JobState.INSPECTED:
         return _inspected(desk, devices, job, eye)
     if job.state is not JobState.IN_DOUBT:
@@ -76,6 +78,21 @@ def settle(
         return _printing(desk, devices, job, eye)
     with about(job.token):
         return _encoding(desk, devices, job, eye, progress or silent)
+
+
+def _elsewhere(desk: Desk, job: JobRow, eye: Eye | None) -> Settled:
+    """The card lies at another station: what this one's reader and printer say is not about it."""
+    if eye is not Eye.BAD or job.state is not JobState.IN_DOUBT:
+        raise StockFault(
+            Text(f"Job {job.id} is of station {job.station}; its card is settled there.",
+                 f"作业 {job.id} 属于制卡点 {job.station}，须在该处核实。"),
+            do=Text(f"Where that station is gone: 'cardfab job resolve {job.id} --spoil', and count its blanks.",
+                    f"如该制卡点已不可用：cardfab job resolve {job.id} --spoil，并清点其空白卡。"),
+            code="CF-7370",
+        )  # fmt: skip
+    desk.must(Act.STOCK)
+    spoil(desk, job, "CF-9115", f"given up: station {job.station} is gone")
+    return _spoiled(desk, job, Text("The card is counted as spoiled.", "按废卡计。"))
 
 
 def _claimed(desk: Desk, devices: Devices, job: JobRow, eye: Eye | None) -> Settled:
@@ -103,8 +120,8 @@ def _encoding(desk: Desk, devices: Devices, job: JobRow, eye: Eye | None, progre
         spoil_blank(desk, devices, job, "CF-9101", "cut off while encoding; the card is not in the contact station")
         return _spoiled(desk, job, Text("The card was not in the chip station; it is counted as spoiled.",
                                         "卡片不在芯片位，按废卡计。"))  # fmt: skip
-    if devices.printer is None and eye is Eye.BAD:
-        spoil(desk, job, "CF-9104", "cut off while encoding; the card is gone or bad, as seen")
+    if eye is Eye.BAD:  # gone, or a chip that answers no more
+        spoil_blank(desk, devices, job, "CF-9104", "cut off while encoding; the card is gone or bad, as seen")
         return _spoiled(desk, job, Text("The card is counted as spoiled.", "按废卡计。"))
     work = open_work(desk, job, print_=devices.printer is not None and devices.prints, canvas=devices.canvas)
     try:
@@ -173,7 +190,7 @@ def _inspected(desk: Desk, devices: Devices, job: JobRow, eye: Eye | None) -> Se
     if eye is Eye.BAD:
         spoil(desk, job, "CF-9103", "seen: the print is not good")
         return _spoiled(desk, job, Text("The card was seen to be bad; it is spoiled.", "经目检不合格，该卡作废。"))
-    if eye is None and work.chosen.product.inspection == "operator":
+    if eye is None and looks(desk, work):
         return Settled(
             job,
             Text(f"waits for a look: 'cardfab job resolve {job.id} --accept' or '--spoil'",

@@ -19,6 +19,7 @@ from cardfab.profile.loader import load
 from cardfab.profile.product import Product
 from cardfab.station.desk import Desk
 from cardfab.station.people import second_person
+from cardfab.station.temporary import reseal_paper
 from cardfab.station.vault import reseal
 from cardfab.store import Transaction
 from cardfab.store.retention import KEPT, Sum, sum_of
@@ -129,6 +130,10 @@ def _erase_requests(desk: Desk, tx: Transaction, requests: Sequence[str]) -> Non
             again = reseal(desk.keys, token, bundle.salt, salt or b"", sealed, [one for _, one in cards])
             numbers = [job for job, _ in cards]
             tx.retention.reseal(request_id, again[0], zip(numbers, again[1:], strict=True))
+            papers = tx.retention.papers(request_id)
+            tx.retention.keep_papers(
+                (number, reseal_paper(desk, number, bundle.salt, salt or b"", one)) for number, one in papers
+            )
         tx.retention.set_salt(bundle.batch_id, salt)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cardfab.documents.counter import Language, Made
 from cardfab.documents.report import Fate, JobLine, StockLine, StockReport
-from cardfab.production import IN_WORK, JobState
+from cardfab.production import IN_WORK, JobState, StockAccount
 from cardfab.station.counter.clock import here_and_now, in_china
 from cardfab.station.desk import Desk
 
@@ -15,6 +15,11 @@ def fate_of(state: JobState) -> Fate:
         JobState.DONE: "made", JobState.SPOILED: "spoiled", JobState.CANCELLED: "cancelled"
     }  # fmt: skip
     return ended.get(state, "work" if state in IN_WORK else "waiting")
+
+
+def _line(one: StockAccount) -> StockLine:
+    figures = (one.opening, one.issued, one.spoiled, one.in_doubt, one.remaining)
+    return StockLine(one.stock, *figures, elsewhere=one.vault + one.tested + one.missing + one.destroyed)
 
 
 def stock_report(desk: Desk, language: Language) -> StockReport:
@@ -32,7 +37,7 @@ def stock_report(desk: Desk, language: Language) -> StockReport:
     )  # fmt: skip
     return StockReport(
         made,
-        [StockLine(one.stock, one.opening, one.issued, one.spoiled, one.in_doubt, one.remaining) for one in found],
+        [_line(one) for one in found],
         [
             JobLine(
                 one.id, one.request_id, one.state.text, fate_of(one.state), by, one.approved_by or "", one.reason or ""

@@ -4,32 +4,27 @@ from __future__ import annotations
 
 from cardfab import audit
 from cardfab.audit import AuditEvent
-from cardfab.errors import StockFault, Text
+from cardfab.errors import Text
 from cardfab.production import Act, Place, StockAccount, StockMovement
-from cardfab.profile.loader import load
-from cardfab.profile.product import Product
 from cardfab.station.desk import Desk
-
-
-class StockUnknown(StockFault):
-    """No product is made from such blanks."""
-
-    default_code = "CF-7120"
+from cardfab.station.stockbook.moving import StockUnknown, TwoNeeded, book, require_stock
+from cardfab.station.stockbook.proving import NumbersOnRecord
 
 
 def receive(desk: Desk, stock: str, count: int) -> StockAccount:
-    """Book blanks that were loaded; the stock's account afterwards."""
+    """Book blanks that were loaded at a training station; the stock's account afterwards.
+
+    The way in that two people count is :func:`cardfab.station.stockbook.acts.receive_goods`.
+    """
     desk.must(Act.STOCK)
-    known = {load(desk.profiles, "products", name, Product).stock for name in desk.profiles.names("products")}
-    if stock not in known:
-        raise StockUnknown(
-            Text(f"No product uses a stock '{stock}'.", f"没有产品使用库存“{stock}”。"),
-            do=Text(f"Known: {', '.join(sorted(known))}.", f"已知库存：{'、'.join(sorted(known))}。"),
+    require_stock(desk, stock)
+    if not desk.training:
+        raise TwoNeeded(
+            Text("At a real station two people count what comes in.", "正式制卡点入库须由两人清点。"),
+            do=Text("Receive it with the delivery note and a second person.", "请凭送货单并由第二人共同办理入库。"),
         )
-    movement = StockMovement(stock, Place.OUTSIDE, Place.STOCK, count, "received")
     with desk.database.transaction("receive") as tx:
-        tx.stock.move(movement, at=desk.at(), by=desk.person.login)
-        tx.audit.append(desk.event("stock.move", desk.token(), "done", movement.details()))
+        book(desk, tx, StockMovement(stock, Place.OUTSIDE, Place.STOCK, count, "received"))
         return tx.stock.account(stock)
 
 
@@ -43,18 +38,21 @@ def off_the_record(desk: Desk) -> tuple[str, ...]:
     """Stocks whose books differ from the movements on record: the books were changed by hand (PCI PIN 30-3)."""
     desk.database.sequence()
     with desk.database.reading() as tx:
-        books = {one.stock: one for one in tx.stock.accounts()}
-        events = map(AuditEvent.decode, tx.audit.leaves())
-        record = {one.stock: one for one in audit.account(events).stock}
-    differ = []
-    for stock in sorted(books.keys() | record.keys()):
-        here, said = books.get(stock), record.get(stock)
-        if here is None or said is None or here != _as_booked(said):
-            differ.append(stock)
-    return tuple(differ)
+        books = {name: (tx.stock.account(name).opening, _holds(tx.stock.held(name))) for name in tx.stock.names()}
+        numbers = NumbersOnRecord()
+        events = numbers.watching(map(AuditEvent.decode, tx.audit.leaves()))
+        record = {one.stock: (one.opening - one.returned, dict(one.held)) for one in audit.account(events).stock}
+        differ = numbers.differ(tx)
+    return tuple(
+        stock
+        for stock in sorted(books.keys() | record.keys() | differ)
+        if stock in differ or books.get(stock) != record.get(stock)
+    )
 
 
-def _as_booked(said: audit.StockAccount) -> StockAccount:
-    """An account of the record in the terms of the books, which take off the opening what went back."""
-    opening = said.opening - said.returned
-    return StockAccount(said.stock, opening, said.issued, said.spoiled, said.in_doubt, said.remaining)
+def _holds(held: dict[Place, int]) -> dict[str, int]:
+    """As the record counts: by name, without what is empty and what lies outside."""
+    return {str(place): count for place, count in held.items() if count and place not in (Place.OUTSIDE, Place.FOUND)}
+
+
+__all__ = ["StockUnknown", "accounts", "off_the_record", "receive"]

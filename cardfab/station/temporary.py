@@ -28,6 +28,7 @@ from cardfab.store.requests import RequestRow
 from cardfab.store.temporary import TemporaryRow
 
 _INDEX = "station/index"
+_SEAL = "station/seal"
 _LISTED: dict[TemporaryState, Why] = {
     TemporaryState.REVOKED: "revoked",
     TemporaryState.ENDED: "ended",
@@ -177,6 +178,8 @@ def issue_temporary(desk: Desk, wanted: Applied, shown: Shown, *, size: Size = "
     # A use of the key is on record by itself, so that nothing is signed inside a transaction.
     with about(wanted.token):
         pdf = _signed_paper(desk, _card(desk, wanted, seen, number, now), wanted.photo, size)
+    # Under the salt of the request: what erases the one erases the other.
+    sealed = desk.keys.seal(_SEAL, wanted.row.salt or b"", pdf, _bound(number))
     last = wanted.last_day.isoformat()
     details = {"number": number, "until": last, "document": str(seen.document)}
     if second:
@@ -191,6 +194,7 @@ def issue_temporary(desk: Desk, wanted: Applied, shown: Shown, *, size: Size = "
             issued_at=desk.at(), document=str(seen.document), document_index=index, relation=seen.relation,
             extends=wanted.follows.number if wanted.follows else None, approved_by=second.login if second else None,
         )  # fmt: skip
+        tx.temporary_cards.keep_paper(number, sealed)
         act = "temporary.extend" if wanted.follows else "temporary.issue"
         tx.audit.append(desk.event(act, wanted.token, "done", details))
         desk.checkpoint(tx)
@@ -226,6 +230,29 @@ def _signed_paper(desk: Desk, card: TemporaryCard, photo: bytes, size: Size) -> 
     )  # fmt: skip
     reason = f"临时社会保障卡 Temporary social security card {card.number}"
     return sign_pdf(pdf, signer, when=card.issued_at, reason=reason, name=f"{desk.station} {card.checked.login}")
+
+
+def reseal_paper(desk: Desk, number: str, old: bytes, new: bytes, sealed: bytes) -> bytes:
+    """A kept paper under another salt of its batch."""
+    return desk.keys.seal(_SEAL, new, desk.keys.unseal(_SEAL, old, sealed, _bound(number)), _bound(number))
+
+
+def paper_of(desk: Desk, number: str) -> bytes | None:
+    """The signed paper itself, PDF; None where it was erased or made by an earlier version. The giving is recorded."""
+    desk.must(Act.TEMPORARY)
+    with desk.database.reading() as tx:
+        row = tx.temporary_cards.get(number)
+        sealed, salt = tx.temporary_cards.paper(number), tx.requests.get(row.request_id).salt
+    if sealed is None or salt is None:
+        return None
+    pdf = desk.keys.unseal(_SEAL, salt, sealed, _bound(number))
+    with desk.database.transaction("temporary paper") as tx:
+        tx.audit.append(desk.event("temporary.print", row.token or desk.token(), "done", {"number": number}))
+    return pdf
+
+
+def _bound(number: str) -> bytes:
+    return f"temporary:{number}".encode()
 
 
 def take_back(desk: Desk, number: str) -> TemporaryRow:

@@ -2,10 +2,20 @@
 
 from cardfab.store.blacklist import ListedRow
 from cardfab.store.cards import CardLife, CardRow, CardUnknown
-from cardfab.store.database import Database, DatabaseRefused, RecordChanged, RecordUnwritten
+from cardfab.store.database import (
+    Database,
+    DatabaseAway,
+    DatabaseBusy,
+    RecordChanged,
+    RecordUnwritten,
+)
+from cardfab.store.doubt import CommitInDoubt
+from cardfab.store.engines import DatabaseRefused
+from cardfab.store.hostqueue import OutboxRow
 from cardfab.store.jobs import HistoryRow, JobRow, Jobs, JobUnknown, Move
 from cardfab.store.journal import HostOutcome, JournalRow
 from cardfab.store.medical import CountRow, PendingRow
+from cardfab.store.outlet import CaseRow, CaseTaken, CaseUnknown, CertificateRow, Ended, GivenRow, LookRow, PaperRow
 from cardfab.store.replacements import ReplacementRow
 from cardfab.store.requests import BatchRow, BatchUnknown, RequestRow, Requests, RequestUnknown
 from cardfab.store.services import ServiceOutcome, ServiceRow, ServiceUnknown
@@ -18,9 +28,18 @@ __all__ = [
     "CardLife",
     "CardRow",
     "CardUnknown",
+    "CaseRow",
+    "CaseTaken",
+    "CaseUnknown",
+    "CertificateRow",
+    "CommitInDoubt",
     "CountRow",
     "Database",
+    "DatabaseAway",
+    "DatabaseBusy",
     "DatabaseRefused",
+    "Ended",
+    "GivenRow",
     "HistoryRow",
     "HostOutcome",
     "JobRow",
@@ -28,7 +47,10 @@ __all__ = [
     "Jobs",
     "JournalRow",
     "ListedRow",
+    "LookRow",
     "Move",
+    "OutboxRow",
+    "PaperRow",
     "PendingRow",
     "RecordChanged",
     "RecordUnwritten",

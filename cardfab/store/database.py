@@ -1,7 +1,8 @@
 """One database, and the one way to change it: a transaction that is announced before and after its commit.
 
-SQLite: write-ahead log, ``synchronous=FULL`` (a commit that returned is on the disk), ``BEGIN IMMEDIATE`` (two stations
-on one file queue up instead of failing half-way).
+One writes at a time, in the whole database: threads of this process by turns (:mod:`cardfab.store.turn`), processes and
+stations by the database's own lock (:mod:`cardfab.store.engines`). A commit that returned is on the disk; one whose
+answer was lost is in doubt (:mod:`cardfab.store.doubt`).
 
 What must be in the record whatever becomes of the open transaction is noted (:meth:`Database.note`): in a transaction
 of its own at once, or where one is open already, in a file that its roll-back does not reach.
@@ -13,30 +14,51 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy import Connection, Engine, RootTransaction
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as NoConnection
 
 from cardfab.audit import AuditEvent
 from cardfab.errors import DeviceFault, InputRefused, Text
 from cardfab.store.audit import MakeNote
+from cardfab.store.doubt import CommitInDoubt, Doubts
+from cardfab.store.engines import HASTE, PATIENCE, DatabaseRefused, StoreEngine, engine_of
 from cardfab.store.notes import NoteFile, left_behind
 from cardfab.store.sequencer import sequence
 from cardfab.store.transaction import Transaction
+from cardfab.store.turn import Turn
 from cardfab.watch import Watch, unwatched
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-class DatabaseRefused(InputRefused):
-    """The database is missing, newer or older than this program."""
+class DatabaseBusy(DeviceFault):
+    """Another program has been writing for as long as this one waits."""
 
-    default_code = "CF-3700"
+    default_code = "CF-5702"
+
+    def __init__(self) -> None:
+        super().__init__(
+            Text("The database is locked by another program; nothing was done.", "数据库被其他程序占用；未执行操作。"),
+            do=Text("Try again; see which program hangs.", "请重试，并检查是否有程序停滞。"),
+        )
+
+
+class DatabaseAway(DeviceFault):
+    """The database is not reached, or the connection to it broke before anything was kept."""
+
+    default_code = "CF-5701"
+
+    def __init__(self) -> None:
+        super().__init__(
+            Text("The database is not reached; nothing was done.", "无法连接数据库；未执行操作。"),
+            do=Text("Look at its server and the line to it, then try again.", "请检查数据库服务器及网络后重试。"),
+        )
 
 
 class RecordUnwritten(DeviceFault):
@@ -69,56 +91,46 @@ class RecordChanged(InputRefused):
         )
 
 
-_PATIENCE, _HASTE = 10000, 1000
-"""Milliseconds that a writer waits for another one; a sequencer waits less, its work does not run away."""
-
-
-def _pragmas(raw: Any, record: object) -> None:
-    raw.isolation_level = None  # pysqlite must not open transactions of its own
-    # What is deleted is overwritten: an erased salt must not lie in a free page.
-    erasing = ("secure_delete=ON", f"busy_timeout={_PATIENCE}")
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", *erasing):
-        raw.execute(f"PRAGMA {pragma}").close()
-
-
-def _begin(connection: Connection) -> None:
-    reading = connection.get_execution_options().get("reading")
-    connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+_PATIENCE, _HASTE = PATIENCE, HASTE
 
 
 class Database:
     """An open database. ``watch`` stands before and after every commit.
 
+    ``where`` is a file or a ``postgresql://`` URL; ``beside`` the file by whose name notes are put, with a URL.
     ``joins`` gives events that go along with the next commit: outcomes whose intents are on record. ``signed`` hears of
     every new checkpoint after its commit. ``sequences_inside``: a transaction gives its events their places itself,
-    since nobody else can write meanwhile; where others can, that is done after it.
+    since nobody else can write meanwhile.
     """
 
-    def __init__(self, path: Path, *, watch: Watch = unwatched) -> None:
-        self.path = path
+    def __init__(self, where: Path | str, *, beside: Path | None = None, watch: Watch = unwatched) -> None:
+        self._kind: StoreEngine = engine_of(where, beside)
+        self.path = self._kind.beside
         self.joins: Callable[[], Sequence[AuditEvent]] | None = None
         self.signed: Callable[[bytes], None] | None = None
+        self.sequences_inside = True
         self._watch = watch
         self._here = threading.local()
+        self._turn = Turn()
         self._due: list[AuditEvent] = []
-        self._engine: Engine = create_engine(f"sqlite:///{path}")
-        self.sequences_inside = self._engine.dialect.name == "sqlite"
-        event.listen(self._engine, "connect", _pragmas)
-        event.listen(self._engine, "begin", _begin)
+        self._due_lock = threading.Lock()
+        self._doubts = Doubts(self._kind)
+        self._engine: Engine = self._kind.engine
 
     @contextmanager
     def transaction(self, name: str) -> Iterator[Transaction]:
         """Everything inside happens together or not at all; what was noted inside happens in any case."""
         notes = self._here.notes = NoteFile(self.path)
         try:
-            with self._engine.connect() as connection:
-                with connection.begin() as begun:
+            with self._told(), self._turn.taken(_PATIENCE / 1000) as came:
+                if not came:
+                    raise DatabaseBusy
+                self._settle_doubt()
+                with self._engine.connect() as connection, connection.begin() as begun:
                     yield (tx := Transaction(connection))
-                    self._join(tx)
+                    due = self._join(tx)
                     signed = self._sequenced_inside(connection, tx)
-                    self._watch(f"before:commit:{name}")
-                    begun.commit()
-                self._due.clear()
+                    self._commit(connection, begun, name, due)
                 self._watch(f"after:commit:{name}")
         finally:
             self._here.notes = None
@@ -128,27 +140,35 @@ class Database:
         if not self.sequences_inside and (tx.audit.grown or tx.audit.note):
             self.sequence(tx.audit.note, patient=tx.audit.note is not None)
 
-    def note(self, *events: AuditEvent, name: str = "note") -> None:
+    def note(self, *events: AuditEvent, name: str = "note") -> Callable[[], bool]:
         """Put events on record whatever becomes of the transaction that is open in this thread.
 
         They are on the disk when this returns; raises :class:`RecordUnwritten`. They wait for their places until the
-        next sequencing.
+        next sequencing. What comes back says whether they have reached the database: until then nothing may be put
+        there that is to stand behind them.
         """
         open_notes: NoteFile | None = getattr(self._here, "notes", None)
         try:
             if open_notes is not None:
                 open_notes.add(one.encode() for one in events)
-            else:
-                self._write(events, name)
-        except (SQLAlchemyError, OSError) as broken:
+                return lambda: open_notes.reached
+            self._write(events, name)
+        except (SQLAlchemyError, DatabaseBusy, OSError) as broken:
             raise RecordUnwritten from broken
+        return _reached
 
     def flush(self) -> None:
         """Put on record what only waits for a commit to go along with, and what processes that died have noted."""
         with left_behind(self.path) as leaves:
             events = [AuditEvent.decode(leaf) for leaf in leaves]
             if events or self._outcomes():
-                self._write(events, "flush")
+                with self._told():
+                    self._write(events, "flush")
+
+    def doubts(self) -> tuple[tuple[str, bool], ...]:
+        """Commits whose answer was lost and whose fate is known now: (name, whether it was kept). Told once."""
+        with self._told():
+            return self._doubts.settled()
 
     def sequence(self, note: MakeNote | None = None, *, patient: bool = True) -> None:
         """Give waiting events their places, and sign the head if ``note`` is given.
@@ -162,8 +182,9 @@ class Database:
             while more:
                 signed, more = self._sequenced(note, patient)
                 newest = signed or newest
-        except OperationalError:
+        except (OperationalError, DatabaseBusy) as broken:
             if patient:
+                self._tell(broken)
                 raise
         except IntegrityError as taken:
             if patient:
@@ -183,74 +204,146 @@ class Database:
 
     def _sequenced(self, note: MakeNote | None, patient: bool) -> tuple[bytes | None, bool]:
         """One round: the new checkpoint, and whether leaves came in meanwhile."""
-        with self._engine.connect() as connection:
-            _wait(connection, _PATIENCE if patient else _HASTE)
-            try:
-                with connection.begin() as begun:
-                    signed = sequence(connection, note)
-                    self._watch("before:commit:sequence")
-                    begun.commit()
-            finally:
-                _wait(connection, _PATIENCE)
+        wait = _PATIENCE if patient else _HASTE
+        with self._turn.taken(wait / 1000) as came:
+            if not came:
+                raise DatabaseBusy
+            with self._engine.connect() as connection:
+                self._kind.wait(connection, wait)
+                try:
+                    with connection.begin() as begun:
+                        signed = sequence(connection, note)
+                        self._commit(connection, begun, "sequence", ())
+                finally:
+                    if not connection.invalidated:
+                        self._kind.wait(connection, _PATIENCE)
         self._watch("after:commit:sequence")
         with self.reading() as tx:
             return signed, tx.audit.waiting() > 0
 
     def _write(self, events: Sequence[AuditEvent], name: str) -> None:
-        with self._engine.connect() as connection:
-            with connection.begin() as begun:
+        with self._turn.taken(_PATIENCE / 1000) as came:
+            if not came:
+                raise DatabaseBusy
+            self._settle_doubt()
+            with self._engine.connect() as connection, connection.begin() as begun:
                 tx = Transaction(connection)
                 tx.audit.append(*events)
-                self._join(tx)
-                self._watch(f"before:commit:{name}")
-                begun.commit()
-            self._due.clear()
+                self._commit(connection, begun, name, self._join(tx))
             self._watch(f"after:commit:{name}")
+
+    def _commit(self, connection: Connection, begun: RootTransaction, name: str, due: Sequence[AuditEvent]) -> None:
+        """Commit, and forget what went along. Raises :class:`CommitInDoubt` where the answer is lost for now."""
+        mark = self._kind.mark(connection)
+        self._watch(f"before:commit:{name}")
+        try:
+            begun.commit()
+        except DBAPIError as broken:
+            if mark is None or not self._kind.away(broken):
+                raise
+            if (became := self._kind.became(mark)) is None:
+                self._doubts.keep(mark, name, due)
+                raise CommitInDoubt(name) from broken
+            if became == "undone":
+                raise
+        self._gone(due)
+
+    def _settle_doubt(self) -> None:
+        """Before anything new is written: what became of the commit whose answer was lost."""
+        self._gone(self._doubts.settle())
 
     def _outcomes(self) -> Sequence[AuditEvent]:
         """What is to go along with the next commit; it stays here until that is done."""
-        if self.joins is not None:
-            self._due += self.joins()
-        return self._due
+        with self._due_lock:
+            if self.joins is not None:
+                self._due += self.joins()
+            return tuple(self._due)
 
-    def _join(self, tx: Transaction) -> None:
-        tx.audit.append(*self._outcomes())
+    def _join(self, tx: Transaction) -> Sequence[AuditEvent]:
+        due = self._outcomes()
+        tx.audit.append(*due)
+        return due
+
+    def _gone(self, due: Sequence[AuditEvent]) -> None:
+        """These are on record; what came in meanwhile stays. It is always the first ones: writers come by turns."""
+        with self._due_lock:
+            del self._due[: len(due)]
 
     def _take_in(self, notes: NoteFile) -> None:
         if leaves := notes.leaves():
             try:
                 self._write([AuditEvent.decode(leaf) for leaf in leaves], "note")
-            except SQLAlchemyError as broken:
+            except (SQLAlchemyError, DatabaseBusy) as broken:
                 raise RecordUnwritten from broken
-            notes.taken()
+        notes.taken()
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        """What the database says of itself in a person's words; other errors go through."""
+        try:
+            yield
+        except SQLAlchemyError as broken:
+            self._tell(broken)
+            raise
+
+    def _tell(self, broken: Exception) -> None:
+        if (isinstance(broken, DBAPIError) and self._kind.busy(broken)) or isinstance(broken, NoConnection):
+            raise DatabaseBusy from broken
+        if isinstance(broken, DBAPIError) and self._kind.away(broken):
+            raise DatabaseAway from broken
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:
         """A look at one moment; nothing is kept of what is changed inside."""
-        with self._engine.connect() as connection, connection.execution_options(reading=True).begin() as begun:
+        with self._told(), self._looking() as connection:
             yield Transaction(connection)
+
+    @contextmanager
+    def _looking(self) -> Iterator[Connection]:
+        with self._engine.connect() as connection, connection.execution_options(reading=True).begin() as begun:
+            yield connection
             begun.rollback()
+
+    @contextmanager
+    def looking(self) -> Iterator[Connection]:
+        """One moment of the whole database, for what reads all of it."""
+        with self._told(), self._looking() as connection:
+            yield connection
+
+    @contextmanager
+    def filling(self) -> Iterator[Connection]:
+        """All at once into an empty database, or nothing."""
+        with self._told(), self._engine.begin() as connection:
+            self._kind.require(connection)
+            yield connection
 
     def version(self) -> str | None:
         """The version of the schema, None where there is none."""
-        with self._engine.connect() as connection:
+        with self._told(), self._looking() as connection:
             return MigrationContext.configure(connection).get_current_revision()
+
+    def says(self) -> str:
+        """The kind of database, its version and its name."""
+        with self._told(), self._looking() as connection:
+            return f"{self._kind.says(connection)}, {self._kind.name}"
 
     def upgrade(self) -> None:
         """Bring the schema to this program's version, creating it where there is none."""
-        with self._engine.begin() as connection:
-            command.upgrade(_config(connection), "head")
+        with self._told(), self._engine.begin() as connection:
+            self._kind.require(connection)
+            command.upgrade(config_of(connection), "head")
 
     def require_current(self) -> None:
         """Raise :class:`DatabaseRefused` unless the schema is this program's."""
         here = self.version()
-        with self._engine.connect() as connection:
-            head = ScriptDirectory.from_config(_config(connection)).get_current_head()
+        with self._told(), self._looking() as connection:
+            self._kind.require(connection)
+            head = ScriptDirectory.from_config(config_of(connection)).get_current_head()
         if here != head:
             raise DatabaseRefused(
                 Text(
-                    f"The database {self.path.name} is at version {here}, this program needs {head}.",
-                    f"数据库 {self.path.name} 的版本为 {here}，本程序需要 {head}。",
+                    f"The database {self._kind.name} is at version {here}, this program needs {head}.",
+                    f"数据库 {self._kind.name} 的版本为 {here}，本程序需要 {head}。",
                 ),
                 do=Text(
                     "Run 'cardfab doctor --upgrade' after a backup.", "请先备份，再运行 cardfab doctor --upgrade。"
@@ -261,28 +354,24 @@ class Database:
         """Rewrite the file and empty its log, so that nothing of what was deleted is left in either; whether that was
         done: another program that reads the database holds the log back.
         """
-        with self._engine.connect() as connection:
-            if (raw := connection.connection.driver_connection) is None:
-                return False
-            raw.execute("VACUUM").close()
-            raw.execute(f"PRAGMA busy_timeout={_HASTE}").close()
-            busy, *_ = raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-            raw.execute(f"PRAGMA busy_timeout={_PATIENCE}").close()
-        return bool(busy == 0)
+        with self._told(), self._engine.connect() as connection:
+            return self._kind.compact(connection)
 
     def close(self) -> None:
         """Release the file."""
         self._engine.dispose()
 
 
-def _wait(connection: Connection, milliseconds: int) -> None:
-    """Outside of SQLAlchemy's own transactions, which a statement would begin."""
-    if (raw := connection.connection.driver_connection) is not None:
-        raw.execute(f"PRAGMA busy_timeout={milliseconds}").close()
+def _reached() -> bool:
+    return True
 
 
-def _config(connection: Connection) -> Config:
+def config_of(connection: Connection) -> Config:
+    """Alembic's configuration over an open connection."""
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
     return config
+
+
+_config = config_of

@@ -34,6 +34,12 @@ class JobRow:
     made_by: str
     approved_by: str | None
     changed_at: str
+    station: str | None = None
+    """Whose hands the blank is in, from the claim on; None: nobody's, or of before there were several stations."""
+
+    def is_of(self, station: str) -> bool:
+        """Whether a station may say what became of the blank: nobody else has it in hand."""
+        return self.station in (None, station)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +95,7 @@ class Jobs:
 
     def find(self, name: str) -> JobRow:
         """A job by its number or its request's id, which may be digits too: the number goes first."""
-        number = int(name) if re.fullmatch(r"[0-9]{1,18}", name) else None
+        number = int(name) if re.fullmatch(r"[0-9]{1,9}", name) else None
         known = self._connection.scalar(select(job.c.id).where(job.c.id == number))
         return self.of_request(name) if known is None else self.get(known)
 
@@ -139,6 +145,10 @@ class Jobs:
             return first
         self._connection.execute(update(number).where(number.c.series == series).values(last=last + 1))
         return int(last) + 1
+
+    def skip_numbers(self, count: int) -> None:
+        """Take so many numbers of every series as given: they may have been, by books that are lost."""
+        self._connection.execute(update(number).values(last=number.c.last + count))
 
     def _one(self, condition: Any, name: str) -> JobRow:
         found = self._connection.execute(select(job).where(condition)).one_or_none()

@@ -21,6 +21,8 @@ class NoteFile:
         self._beside = database
         self._handle: int | None = None
         self._path: Path | None = None
+        self.reached = False
+        """Whether everything that was noted is in the database."""
 
     def add(self, leaves: Iterable[bytes]) -> None:
         """Keep leaves; they are on the disk when this returns."""
@@ -42,6 +44,7 @@ class NoteFile:
             self._path.unlink(missing_ok=True)
             os.close(self._handle)
             self._handle, self._path = None, None
+        self.reached = True
 
 
 @contextmanager

@@ -1,8 +1,8 @@
-"""Tables of papers: the certificate of the key that signs them."""
+"""Tables of papers: the certificate of the key that signs them, temporary cards as they were made."""
 
 from __future__ import annotations
 
-from sqlalchemy import Column, LargeBinary, String, Table
+from sqlalchemy import Column, ForeignKey, LargeBinary, String, Table
 
 from cardfab.store.tables import metadata
 
@@ -12,4 +12,11 @@ document_certificate = Table(
     Column("public", LargeBinary, primary_key=True),
     Column("certificate", LargeBinary, nullable=False),
     Column("kept_at", String, nullable=False),
+)
+
+temporary_paper = Table(
+    "temporary_paper",
+    metadata,
+    Column("paper", String, ForeignKey("temporary_card.number"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
 )

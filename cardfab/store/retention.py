@@ -12,9 +12,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, Table, func, insert, select, update
+from sqlalchemy import Column, ColumnElement, Connection, Select, Table, delete, func, insert, select, update
 
 from cardfab.production import CardState, JobState
+from cardfab.store.hosttables import host_note, host_outbox
+from cardfab.store.papertables import temporary_paper
 from cardfab.store.peopletables import erasure
 from cardfab.store.tables import (
     batch,
@@ -26,6 +28,7 @@ from cardfab.store.tables import (
     medical_pending,
     replacement,
     request,
+    temporary_card,
 )
 
 _FINISHED = (JobState.DONE, JobState.SPOILED, JobState.CANCELLED)
@@ -50,10 +53,14 @@ KEPT: dict[str, Kept] = {
     "transaction": Kept(medical_pending, medical_pending.c.settled_at),
     "replacement": Kept(replacement, replacement.c.done_on),
     "host": Kept(host_journal, host_journal.c.answered_at),
+    "outbox": Kept(host_outbox, host_outbox.c.ended_at),
+    "note": Kept(host_note, host_note.c.ended_at),
 }
 
-BY_BATCH = ("batch.salt", "request.sealed", "job.sealed_card")
+BY_BATCH = ("batch.salt", "request.sealed", "job.sealed_card", "temporary_paper.sealed")
 """Sealed under the salt of their batch: erased request by request, the rest of the batch sealed anew."""
+BY_CASE = ("outlet_case.portrait", "outlet_case.salt")
+"""Emptied when the case at the counter ends (:meth:`cardfab.store.outlet.Outlet.end_case`): nothing waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +146,22 @@ class Retention:
         wanted = select(job.c.id, job.c.sealed_card).where(job.c.request_id == request_id, job.c.sealed_card != b"")
         return [(row.id, row.sealed_card) for row in self._connection.execute(wanted.order_by(job.c.id))]
 
+    def papers(self, request_id: str) -> Sequence[tuple[str, bytes]]:
+        """The temporary cards kept of a request: (number, sealed)."""
+        wanted = select(temporary_paper.c.paper, temporary_paper.c.sealed).where(
+            temporary_paper.c.paper.in_(_numbers(request_id))
+        )
+        return [(row.paper, row.sealed) for row in self._connection.execute(wanted.order_by(temporary_paper.c.paper))]
+
+    def keep_papers(self, papers: Iterable[tuple[str, bytes]]) -> None:
+        """Keep papers as they are sealed under the batch's new salt."""
+        for number, sealed in papers:
+            one = update(temporary_paper).where(temporary_paper.c.paper == number)
+            self._connection.execute(one.values(sealed=sealed))
+
     def erase_request(self, request_id: str) -> None:
-        """Erase a request and what was prepared of it."""
+        """Erase a request, what was prepared of it, and its papers."""
+        self._connection.execute(delete(temporary_paper).where(temporary_paper.c.paper.in_(_numbers(request_id))))
         values = {"sealed": b"", "holder_index": b""}
         self._connection.execute(update(request).where(request.c.id == request_id).values(**values))
         prepared = (job.c.request_id == request_id) & job.c.sealed_card.is_not(None)
@@ -164,3 +185,8 @@ class Retention:
     def records(self) -> Sequence[bytes]:
         """Every signed record, oldest first."""
         return self._connection.scalars(select(erasure.c.record).order_by(erasure.c.id)).all()
+
+
+def _numbers(request_id: str) -> Select[tuple[str]]:
+    """The numbers of a request's temporary cards."""
+    return select(temporary_card.c.number).where(temporary_card.c.request_id == request_id)

@@ -85,6 +85,11 @@ class Services:
         values = {"outcome": outcome, "ended_at": at, "reason": reason, "sealed": sealed, "salt": salt}
         self._connection.execute(update(card_service).where(card_service.c.id == service_id).values(**values))
 
+    def keep(self, service_id: int, sealed: bytes, salt: bytes) -> None:
+        """Keep a paper of a service that is not ended yet; its end writes it once more."""
+        values = {"sealed": sealed, "salt": salt}
+        self._connection.execute(update(card_service).where(card_service.c.id == service_id).values(**values))
+
     def by_receipt(self, receipt: str) -> ServiceRow:
         """The service of a receipt; raises :class:`ServiceUnknown`."""
         return self._get(card_service.c.receipt == receipt, receipt)

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from cardfab.errors import StockFault, Text
 from cardfab.production import Place, StockAccount, StockMovement, account
-from cardfab.store.tables import stock_movement
+from cardfab.production.serials import SerialsRefused, cards
+from cardfab.production.stock import WITHOUT, holdings
+from cardfab.store.serials import Serials
+from cardfab.store.stockbooktables import movement_serial
+from cardfab.store.stockdays import Days
+from cardfab.store.tables import inserted_id, stock_movement
 
 _AT_ONCE = 500
 """Values in one question; databases take some thousands at most."""
@@ -21,21 +27,33 @@ class StockEmpty(StockFault):
 
 
 class Stock:
-    """Movements of blanks, never changed once made."""
+    """Movements of cards, never changed once made."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self.serials = Serials(connection)
+        self.days = Days(connection)
 
-    def move(self, one: StockMovement, *, at: str, by: str, job_id: int | None = None) -> None:
-        """Book a movement; raises :class:`StockEmpty` when the place has too few."""
-        now = self.account(one.stock)
-        held = {
-            Place.STOCK: now.remaining,
-            Place.IN_WORK: now.in_doubt,
-            Place.ISSUED: now.issued,
-            Place.SPOILED: now.spoiled,
-        }
-        if one.source is not Place.OUTSIDE and held[one.source] < one.count:
+    def move(
+        self,
+        one: StockMovement,
+        *,
+        at: str,
+        by: str,
+        job_id: int | None = None,
+        station: str | None = None,
+        second: str | None = None,
+        note: str | None = None,
+    ) -> StockMovement:
+        """Book a movement, made at a station; the same with the numbers of the cards that moved.
+
+        Numbers that are not told are those next by order: the job's own, else the lowest of the place. ``second`` is
+        who counted too, ``note`` the delivery note. Raises :class:`StockEmpty` when the place has too few,
+        SerialsRefused, SerialElsewhere, DayClosed.
+        """
+        day = self.days.current(at, by, settles=one.source is Place.IN_WORK)
+        held = holdings(self._sums(one.stock))
+        if one.source not in WITHOUT and held[one.source] < one.count:
             raise StockEmpty(
                 Text(
                     f"Stock '{one.stock}' has {held[one.source]} blanks in {one.source.text.en}; {one.count} wanted.",
@@ -46,17 +64,27 @@ class Stock:
                     "请用 cardfab stock receive 登记已装入的空白卡。",
                 ),
             )
+        one = self._numbered(one, job_id)
         values = {
             "stock": one.stock, "source": one.source, "target": one.target, "count": one.count, "reason": one.reason,
-            "job_id": job_id, "moved_by": by, "moved_at": at,
+            "job_id": job_id, "moved_by": by, "moved_at": at, "station": station, "second": second, "note": note,
+            "day_id": day,
         }  # fmt: skip
-        self._connection.execute(insert(stock_movement).values(**values))
+        movement = inserted_id(self._connection.execute(insert(stock_movement).values(**values)))
+        for part in one.serials:
+            kept = {"prefix": part.prefix, "digits": part.digits, "first": part.first, "last": part.last}
+            row = insert(movement_serial).values(movement_id=movement, seen=int(one.seen), **kept)
+            self._connection.execute(row)
+        self.serials.move(one.stock, one.serials, one.source, one.target, job_id)
+        return one
+
+    def held(self, stock: str) -> dict[Place, int]:
+        """How many cards each place holds."""
+        return holdings(self._sums(stock))
 
     def account(self, stock: str) -> StockAccount:
         """The equation of one kind of blank."""
-        columns = (stock_movement.c.source, stock_movement.c.target, stock_movement.c.count)
-        rows = self._connection.execute(select(*columns).where(stock_movement.c.stock == stock))
-        return account(stock, ((Place(row.source), Place(row.target), int(row[2])) for row in rows))
+        return account(stock, self._sums(stock))
 
     def of_jobs(self, jobs: Iterable[int]) -> StockAccount:
         """What became of the blanks that jobs took; ``remaining`` is below zero by those that are out of the stock."""
@@ -68,7 +96,44 @@ class Stock:
             rows += [(Place(row.source), Place(row.target), int(row[2])) for row in self._connection.execute(some)]
         return account("", rows)
 
+    def names(self) -> tuple[str, ...]:
+        """Every stock that ever had a card."""
+        names = self._connection.scalars(select(stock_movement.c.stock).distinct().order_by(stock_movement.c.stock))
+        return tuple(names.all())
+
     def accounts(self) -> tuple[StockAccount, ...]:
         """Every stock, by name."""
-        names = self._connection.scalars(select(stock_movement.c.stock).distinct().order_by(stock_movement.c.stock))
-        return tuple(self.account(name) for name in names.all())
+        row = stock_movement.c
+        sums = select(row.stock, row.source, row.target, func.sum(row.count)).group_by(
+            row.stock, row.source, row.target
+        )
+        found: dict[str, list[tuple[Place, Place, int]]] = {}
+        for stock, source, target, count in self._connection.execute(sums):
+            found.setdefault(stock, []).append((Place(source), Place(target), int(count)))
+        return tuple(account(stock, found[stock]) for stock in sorted(found))
+
+    def _sums(self, stock: str) -> tuple[tuple[Place, Place, int], ...]:
+        """All movements of a stock, those between the same two places as one."""
+        row = stock_movement.c
+        sums = select(row.source, row.target, func.sum(row.count)).where(row.stock == stock)
+        found = self._connection.execute(sums.group_by(row.source, row.target))
+        return tuple((Place(source), Place(target), int(count)) for source, target, count in found)
+
+    def _numbered(self, one: StockMovement, job_id: int | None) -> StockMovement:
+        """The movement with the numbers that go along: those told, else those next by order."""
+        if one.serials:
+            if (told := cards(one.serials)) != one.count:
+                raise SerialsRefused(
+                    Text(
+                        f"{told} numbers were given for {one.count} cards.",
+                        f"给出 {told} 个号码，而卡片为 {one.count} 张。",
+                    ),
+                    do=Text("Give the number of every card.", "请给出每张卡的号码。"),
+                )
+            return one
+        if one.bare or one.source in WITHOUT:
+            return one
+        return replace(one, serials=self.serials.next(one.stock, one.source, one.count, job_id), seen=False)
+
+
+__all__ = ["Stock", "StockEmpty"]

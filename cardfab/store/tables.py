@@ -82,6 +82,8 @@ job = Table(
     Column("made_by", String, ForeignKey("person.login"), nullable=False),
     Column("approved_by", String, ForeignKey("person.login")),
     Column("changed_at", String, nullable=False),
+    # Whose hands the blank is in, from the claim on. NULL: nobody's, or from before there were several stations.
+    Column("station", String),
     # A chip is bound to one job for ever, spoiled or not: a blank that was touched is never a blank again.
     UniqueConstraint("chip"),
 )
@@ -243,6 +245,11 @@ stock_movement = Table(
     Column("reason", String, nullable=False),
     Column("moved_by", String, ForeignKey("person.login"), nullable=False),
     Column("moved_at", String, nullable=False),
+    Column("station", String),
+    # NULL in the columns below: a movement of before the stock book.
+    Column("second", String, ForeignKey("person.login")),
+    Column("note", String),
+    Column("day_id", Integer, ForeignKey("stock_day.id"), index=True),
     CheckConstraint("count > 0", name="positive"),
 )
 

@@ -11,7 +11,7 @@ from cardfab.errors import InputRefused, Text
 from cardfab.production import StateRefused
 from cardfab.production.temporary import TemporaryState, temporary_after
 from cardfab.store.jobs import Move
-from cardfab.store.papertables import document_certificate
+from cardfab.store.papertables import document_certificate, temporary_paper
 from cardfab.store.tables import temporary_card
 
 
@@ -100,6 +100,16 @@ class TemporaryCards:
                 Text(f"The temporary card {one.number} was changed by another program.",
                      f"临时卡 {one.number} 已被其他程序改动。")
             )  # fmt: skip
+
+    def keep_paper(self, number: str, sealed: bytes) -> None:
+        """Keep the paper of a number, sealed."""
+        self._connection.execute(insert(temporary_paper).values(paper=number, sealed=sealed))
+
+    def paper(self, number: str) -> bytes | None:
+        """The sealed paper; None where none was kept."""
+        wanted = select(temporary_paper.c.sealed).where(temporary_paper.c.paper == number)
+        found: bytes | None = self._connection.execute(wanted).scalar_one_or_none()
+        return found
 
     def certificate(self, public: bytes) -> bytes | None:
         """The certificate kept for a public key (04 | X | Y), DER."""

@@ -18,9 +18,9 @@ from cardfab.crypto.purse import Purchase
 from cardfab.keys import KeyOfAnotherRegion, KeyUnknown, Level, rooted
 from cardfab.keys.roots import CIPHERS
 from cardfab.prepare.items import ItemBook
-from cardfab.prepare.pin import check_pin_digits
 from cardfab.profile.access import PIN, alternatives
 from cardfab.profile.application import CardKey, DedicatedFile, ElementaryFile, FileApplication
+from cardfab.terminal.pins import HolderPin, PinKeys, check_pin, verify_command
 from cardfab.terminal.reason import Denied, PinBlocked, PinWrong, ReadFirst
 
 _FILE_NOT_FOUND, _APPLICATION_BLOCKED, _CARD_BLOCKED = 0x6A82, 0x9303, 0x6A81
@@ -43,8 +43,8 @@ class PurchaseKey(Protocol):
         """Whether MAC2 is the card's."""
 
 
-class TerminalKeys(Protocol):
-    """What a terminal asks of its PSAM. Both raise KeyUnknown, or KeyOfAnotherRegion for the key of other cards."""
+class TerminalKeys(PinKeys, Protocol):
+    """What a terminal asks of its PSAM. Its keys raise KeyUnknown, or KeyOfAnotherRegion for the key of other cards."""
 
     def card_key(self, label: str, region: str, historical: bytes, /) -> TerminalKey:
         """A key of the card in the reader."""
@@ -222,18 +222,18 @@ def pin_tries(card: PresentedCard) -> Exchange[int | None]:
     return response.sw.tries
 
 
-def verify_pin(card: PresentedCard, pin: str) -> Exchange[None]:
+def verify_pin(card: PresentedCard, pin: HolderPin) -> Exchange[None]:
     """VERIFY, once. Raises :class:`PinWrong` with the tries that are left, or :class:`PinBlocked`.
 
     A PIN that is not 4 to 16 digits is refused before the card is asked (CF-3345).
     """
-    check_pin_digits(pin)
+    check_pin(pin)
     return _verify_pin(card, pin)
 
 
-def _verify_pin(card: PresentedCard, pin: str) -> Exchange[None]:
-    command = commands.verify(pin)
+def _verify_pin(card: PresentedCard, pin: HolderPin) -> Exchange[None]:
     yield from card.must_enter("SSSE")
+    command = verify_command(card.keys, pin)
     response = yield command
     if response.sw == 0x6983 or response.sw.tries == 0:
         raise PinBlocked()

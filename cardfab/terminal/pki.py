@@ -13,10 +13,10 @@ from cardfab.apdu import pki as commands
 from cardfab.apdu.link import CardAnswered, Exchange
 from cardfab.apdu.pki import PkiPin
 from cardfab.errors import Text
-from cardfab.keys import KeyOfAnotherRegion, KeyUnknown, Level
-from cardfab.prepare.pin import check_pin_digits
+from cardfab.keys import KeyOfAnotherRegion, KeyUnknown, Level, Sealed
 from cardfab.profile.card import Pki
 from cardfab.terminal.card import PresentedCard
+from cardfab.terminal.pins import HolderPin, check_pin, for_keys
 from cardfab.terminal.reason import Denied, RightMissing
 
 _BLOCKED = 0x6983
@@ -25,18 +25,18 @@ _BLOCKED = 0x6983
 class PkiKeys(Protocol):
     """What a counter asks of its key store. ``pki_reset`` raises KeyUnknown, or KeyOfAnotherRegion."""
 
-    def holder_pin(self, pin: str, /, *, new: str | None = None) -> PkiPin:
-        """A PIN as the holder typed it, and the one it is to become."""
+    def holder_pin(self, pin: str | Sealed, /, *, new: str | Sealed | None = None) -> PkiPin:
+        """A PIN as the holder entered it, and the one it is to become."""
 
-    def pki_reset(self, label: str, region: str, historical: bytes, /, *, new: str) -> PkiPin:
+    def pki_reset(self, label: str, region: str, historical: bytes, /, *, new: str | Sealed) -> PkiPin:
         """The manager's PIN of the card in the reader, with the user's PIN that it is to set."""
 
 
-def manager(card: PresentedCard, pki: Pki, keys: PkiKeys, new: str) -> PkiPin:
+def manager(card: PresentedCard, pki: Pki, keys: PkiKeys, new: HolderPin) -> PkiPin:
     """What sets the application's PIN without the old one. Sends nothing; raises :class:`RightMissing`."""
     what = Text("The PIN of the certificates was not set", "证书应用密码未设置")
     try:
-        return keys.pki_reset(pki.manager, card.region, card.historical, new=new)
+        return keys.pki_reset(pki.manager, card.region, card.historical, new=for_keys(new))
     except KeyUnknown:
         raise RightMissing(what, Denied.NO_KEY) from None
     except KeyOfAnotherRegion as other:
@@ -44,17 +44,19 @@ def manager(card: PresentedCard, pki: Pki, keys: PkiKeys, new: str) -> PkiPin:
         raise RightMissing(what, why) from None
 
 
-def set_pki_pin(card: PresentedCard, pki: Pki, keys: PkiKeys, new: str, *, old: str | None = None) -> Exchange[bool]:
+def set_pki_pin(
+    card: PresentedCard, pki: Pki, keys: PkiKeys, new: HolderPin, *, old: HolderPin | None = None
+) -> Exchange[bool]:
     """Make ``new`` the application's PIN and prove it; False where the card has no such application.
 
     With ``old`` the holder changes it, unless that is not its PIN (any more); else the manager sets it. Raises
     :class:`RightMissing` where the manager's PIN is needed and not held. Rights in other applications are lost.
     """
-    check_pin_digits(new)
-    return _set(card, pki, keys, new, old)
+    check_pin(new)
+    return _set(card, pki, keys, for_keys(new), None if old is None else for_keys(old))
 
 
-def _set(card: PresentedCard, pki: Pki, keys: PkiKeys, new: str, old: str | None) -> Exchange[bool]:
+def _set(card: PresentedCard, pki: Pki, keys: PkiKeys, new: str | Sealed, old: str | Sealed | None) -> Exchange[bool]:
     card.directory, card.proved, card.pin_verified = "", set(), False
     if not (yield from commands.enter(pki.ddf, pki.adf)):
         return False

@@ -6,26 +6,27 @@ Whoever orders these has checked the holder's document and recorded it; here is 
 from __future__ import annotations
 
 from cardfab.apdu import commands
-from cardfab.apdu.line import send_protected
+from cardfab.apdu.line import maced, send_protected, take_challenge
 from cardfab.apdu.link import Exchange, expect
 from cardfab.apdu.message import CommandApdu
 from cardfab.errors import Text
-from cardfab.prepare.pin import check_pin_digits
+from cardfab.keys import Sealed
 from cardfab.profile.application import DedicatedFile
 from cardfab.terminal.card import PresentedCard
+from cardfab.terminal.pins import HolderPin, change_command, check_pin, for_keys
 from cardfab.terminal.reason import Denied, PinBlocked, PinWrong, RightMissing
 
 
-def change_pin(card: PresentedCard, old: str, new: str) -> Exchange[None]:
+def change_pin(card: PresentedCard, old: HolderPin, new: HolderPin) -> Exchange[None]:
     """CHANGE PIN by the holder. Raises PinWrong, PinBlocked; a PIN that is none is refused before (CF-3345)."""
-    check_pin_digits(old)
-    check_pin_digits(new)
+    check_pin(old)
+    check_pin(new)
     return _change_pin(card, old, new)
 
 
-def _change_pin(card: PresentedCard, old: str, new: str) -> Exchange[None]:
+def _change_pin(card: PresentedCard, old: HolderPin, new: HolderPin) -> Exchange[None]:
     yield from card.must_enter("SSSE")
-    command = commands.change_pin(old, new)
+    command = change_command(card.keys, old, new)
     response = yield command
     if response.sw == 0x6983 or response.sw.tries == 0:
         raise PinBlocked()
@@ -40,11 +41,17 @@ def unblock_pin(card: PresentedCard) -> Exchange[None]:
     return _maintained(card, "SSSE", "PUK", commands.unblock_pin(), what)
 
 
-def reload_pin(card: PresentedCard, new: str) -> Exchange[None]:
-    """A new PIN, tries set back. PUK is proved, the PIN goes encrypted under STK. Raises :class:`RightMissing`."""
-    check_pin_digits(new)
+def reload_pin(card: PresentedCard, new: HolderPin) -> Exchange[None]:
+    """A new PIN, tries set back. PUK is proved, the PIN goes encrypted under STK. Raises :class:`RightMissing`.
+
+    A sealed one is enciphered where the keys are; no reader can encipher one that is entered there (NoPinReader).
+    """
+    check_pin(new)
+    pin = for_keys(new)
     what = Text("The PIN was not set", "密码未重置")
-    return _maintained(card, "SSSE", "PUK", commands.reload_pin(new), what)
+    if isinstance(pin, Sealed):
+        return _maintained(card, "SSSE", "PUK", commands.reload_sealed(), what, pin)
+    return _maintained(card, "SSSE", "PUK", commands.reload_pin(pin), what)
 
 
 def block_application(card: PresentedCard, directory: str) -> Exchange[None]:
@@ -68,7 +75,9 @@ def _line_key(directory: DedicatedFile) -> str:
     return next(name for name, key in directory.keys.items() if key.use == "line")
 
 
-def _maintained(card: PresentedCard, name: str, authority: str, command: CommandApdu, what: Text) -> Exchange[None]:
+def _maintained(
+    card: PresentedCard, name: str, authority: str, command: CommandApdu, what: Text, pin: Sealed | None = None
+) -> Exchange[None]:
     """Prove ``authority``, then send the command under the line key of the directory. Nothing is sent without both."""
     directory = card.application.directory(name)
     owner = directory if authority in directory.keys else card.application.directory("SSSE")
@@ -77,7 +86,7 @@ def _maintained(card: PresentedCard, name: str, authority: str, command: Command
         found = card.key(holder, key)
         if isinstance(found, Denied):
             raise RightMissing(what, found)
-    return _send(card, owner, authority, directory, line, command)
+    return _send(card, owner, authority, directory, line, command, pin)
 
 
 def _send(
@@ -87,11 +96,19 @@ def _send(
     directory: DedicatedFile,
     line: str,
     command: CommandApdu,
+    pin: Sealed | None,
 ) -> Exchange[None]:
     # An authority of SSSE is a global key (b7 of its id is 0, part 5, table 14) and is proved inside the application:
     # selecting another application would forget it (part 7, 6.6).
     yield from card.must_enter(directory.name)
     yield from card.prove(authority, owner)
-    key = card.keys.card_key(card.label(directory.keys[line]), card.region, card.historical)
-    yield from send_protected(command, key, encrypted=True)
+    label = card.label(directory.keys[line])
+    key = card.keys.card_key(label, card.region, card.historical)
+    if pin is None:
+        yield from send_protected(command, key, encrypted=True)
+    else:
+        challenge = yield from take_challenge()
+        under = card.keys.pin_under(label, card.region, card.historical, pin, challenge)
+        sent = maced(command, key, challenge, under)
+        expect((yield sent), sent)
     card.directory, card.proved = "", set()

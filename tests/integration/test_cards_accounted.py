@@ -117,7 +117,8 @@ def test_R2_the_day_adds_up_with_machine_people_and_stoppages(new_world: Callabl
     assert said.exit == 0, said.text
     report = said.json()
     (stock,) = report if isinstance(report, list) else report["items"]
-    assert stock == {"stock": STOCK, "opening": 3, "issued": 1, "spoiled": 1, "in_doubt": 1, "remaining": 0}
+    said = {"stock": STOCK, "opening": 3, "issued": 1, "spoiled": 1, "in_doubt": 1, "remaining": 0}
+    assert stock == said | {"vault": 0, "tested": 0, "missing": 0, "destroyed": 0}
     with world.desk() as desk:
         moves = events(desk.database, "stock.move")
         stops = events(desk.database, "job.doubt")

@@ -104,6 +104,7 @@ def test_cards_coming_due_are_listed_before_they_are_late(place: Place) -> None:
     assert (card.state, card.days) == (CardState.MADE, 21)
 
 
+@pytest.mark.proof
 def test_an_activation_that_was_cut_off_is_taken_up_again(place: Place) -> None:
     """The card goes at CREDIT FOR LOAD: the host has given the balance, the card has it or not; never twice."""
     for cut in ({"cut_before": 0x2A}, {"cut_after": 0x2A}):

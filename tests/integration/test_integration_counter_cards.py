@@ -182,6 +182,7 @@ def started(*words: str | Path) -> Iterator[str]:
         running.terminate()
 
 
+@pytest.mark.proof
 def test_card_and_host_as_programs_of_their_own(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     books = tmp_path / "host.json"
     with (

@@ -130,6 +130,7 @@ def test_demo_ends_with_a_table(made: tuple[Path, Said]) -> None:
     assert len(re.findall(r"\b(\d\d)/\1\b", said.out)) == 3
     assert "Blanks: 5 loaded, 3 issued, 2 left." in said.out
     assert "cardfab audit verify demo-out/audit-export.txt --trust demo-out/audit-key.txt" in said.out
+    assert said.out.splitlines()[-1].endswith("cardfab station serve --training")
 
 
 @pytest.mark.shows("audit verify on the export exits 0, with and without the trusted key (test)")

@@ -53,17 +53,17 @@ def test_a_trial_on_a_white_card_books_nothing(world: World) -> None:
     assert outcomes(world, "printer.test") == ["intent", "done"]
 
 
-def test_a_trial_on_a_blank_spoils_it(world: World) -> None:
+def test_a_trial_on_a_blank_uses_it_up(world: World) -> None:
     assert world.rig is not None
     said = world.cli("printer", "test", "--stock", STOCK)
     assert said.exit == 0, said.text
-    world.balanced(spoiled=1, remaining=2)
+    world.balanced(tested=1, spoiled=0, remaining=2)
     (spoiled,) = world.rig.rejected
     assert spoiled.ink_on_contacts == 0
     assert spoiled.front.printed == list("ymcko")
     assert world.cli("stock", "report").exit == 0  # books and record say the same
     assert world.cli("issue", PLAIN).exit == 0
-    world.balanced(issued=1, spoiled=1, remaining=1)
+    world.balanced(issued=1, tested=1, remaining=1)
 
 
 @pytest.mark.parametrize(("fault", "on", "spoiled"), [(Fault.FEEDER_EMPTY, "Sis", 0), (Fault.SILENCE, "Dbc", 1)])
@@ -74,7 +74,7 @@ def test_a_trial_that_fails_books_the_blank_where_it_may_have_moved(
     world.rig.printer.inject(fault, on=on)
     said = world.cli("printer", "test", "--stock", STOCK)
     assert said.exit == 5, said.text
-    world.balanced(spoiled=spoiled, remaining=3 - spoiled)
+    world.balanced(tested=spoiled, remaining=3 - spoiled)
     assert outcomes(world, "printer.test") == ["intent", "failed"]
 
 

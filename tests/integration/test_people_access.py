@@ -31,6 +31,7 @@ from cardfab.station.access import (
 )
 from cardfab.station.desk import Desk
 from cardfab.store import Database
+from cardfab.store.people import PersonUnknown
 from tests.integration.conftest import World
 from tests.people import WORDS, Clock, Typed, door, events
 
@@ -380,6 +381,52 @@ def test_A3_a_new_person_sets_a_password_of_their_own(desk_of: Callable[[str], D
     sign_in(real, "qian", "-")
     assert [one.details["once"] for one in events(real.database, "person.password")] == ["true", "false"]
     assert typed.wiped
+
+
+@pytest.mark.parametrize("roles", [{Role.SUPERVISOR}, {Role.KEY_CUSTODIAN}, {Role.ADMINISTRATOR}, {Role.AUDITOR}])
+def test_nobody_gives_a_duty_that_approves_or_holds_keys_alone(
+    roles: set[Role], desk_of: Callable[[str], Desk], real: Door, typed: Typed
+) -> None:
+    """One administrator alone could else be both persons of every second look."""
+    admin = desk_of("admin")
+    typed.words["new qian"] = "a first one for Q."
+    for second, expected in (
+        (None, people.Unvouched), ("admin", SamePerson), ("qian", PersonUnknown), ("li", NotAllowed),
+        ("sun", NotAllowed),
+    ):  # fmt: skip
+        with pytest.raises(expected):
+            people.add_person(admin, Person("qian", "Q", frozenset(roles)), second)
+        if second not in ("qian", "li"):
+            with pytest.raises(expected):
+                people.change_roles(admin, "li", roles, second)
+    assert typed.asked == []
+    typed.words["wang"] = "not the word of Wang"
+    with pytest.raises(LoginRefused):
+        people.add_person(admin, Person("qian", "Q", frozenset(roles)), "wang")
+    with real.database.reading() as tx:
+        assert tx.people.find("qian") is None
+        assert tx.people.get("li").roles == {Role.OPERATOR}
+    typed.words["wang"] = WORDS["wang"]
+    people.add_person(admin, Person("qian", "Q", frozenset(roles)), "wang")
+    [added] = events(real.database, "person.add")
+    assert added.details["approved_by"] == "wang"
+    assert people.change_roles(admin, "qian", roles), "what one has is not given anew"
+
+
+def test_who_gets_a_duty_does_not_vouch_for_it(desk_of: Callable[[str], Desk], real: Door) -> None:
+    with pytest.raises(SamePerson):
+        people.change_roles(desk_of("admin"), "wang", {Role.SUPERVISOR, Role.KEY_CUSTODIAN}, "wang")
+    with real.database.reading() as tx:
+        assert tx.people.get("wang").roles == {Role.SUPERVISOR}
+
+
+def test_disabling_everybody_else_leaves_nobody_alone_to_give_duties(desk_of: Callable[[str], Desk]) -> None:
+    admin = desk_of("admin")
+    for login in set(PEOPLE) - {"admin"}:
+        people.set_disabled(admin, login, True)
+        people.change_roles(admin, login, {Role.OPERATOR})
+    with pytest.raises(people.Unvouched):
+        people.add_person(admin, Person("qian", "Q", frozenset({Role.SUPERVISOR})))
 
 
 def test_nobody_holds_two_roles_that_check_one_another(desk_of: Callable[[str], Desk], real: Door) -> None:

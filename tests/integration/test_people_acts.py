@@ -213,6 +213,20 @@ def test_people_are_managed_by_the_administrator(station: World) -> None:
     assert station.cli("user", "review").exit == 7, "who was made supervisor is no auditor any more"
 
 
+def test_a_token_is_made_listed_and_revoked_by_command(station: World) -> None:
+    assert station.cli("user", "login", "supervisor").exit == 0
+    assert station.cli("user", "token", "add", "front-end", "operator", "operator").exit == 7
+    assert station.cli("user", "login", "administrator").exit == 0
+    made = station.cli("--json", "user", "token", "add", "front-end", "operator", "operator", "--days", "7").json()
+    assert made["token"].startswith("cft_")
+    listed = station.cli("--json", "user", "token", "list").json()["items"]
+    assert [(one["name"], one["login"], one["state"]) for one in listed] == [("front-end", "operator", "in force")]
+    assert made["token"] not in station.cli("user", "token", "list").text
+    assert station.cli("user", "token", "revoke", "front-end").exit == 0
+    assert station.cli("--json", "user", "token", "list").json()["items"][0]["state"] == "revoked"
+    assert station.cli("user", "token", "add", "x2", "operator", "supervisor").exit == 7
+
+
 def test_A3_the_quarterly_review_by_command(station: World) -> None:
     assert station.cli("user", "login", "auditor").exit == 0
     first = station.cli("--json", "user", "review").json()

@@ -13,17 +13,19 @@ import pytest
 from pydantic import ValidationError
 
 from cardfab.audit import open_note
-from cardfab.production import CardState, NotAllowed, SamePerson
+from cardfab.production import CardState, Document, NotAllowed, SamePerson, identity
 from cardfab.profile.loader import load
 from cardfab.profile.product import Product
 from cardfab.station import retention
 from cardfab.station.counter.reading import read
+from cardfab.station.counter.service import Shown
 from cardfab.station.desk import Desk
 from cardfab.station.lives import open_life
+from cardfab.station.temporary import applied, issue_temporary, paper_of
 from cardfab.station.vault import Erased, open_card, open_request
 from cardfab.store.retention import KEPT
 from tests.counter_place import PIN, TODAY, Place
-from tests.integration.conftest import APPROVED, PLAIN, UNAPPROVED
+from tests.integration.conftest import APPROVED, PLAIN, UNAPPROVED, URGENT
 from tests.people import events
 
 pytestmark = pytest.mark.proof
@@ -110,6 +112,25 @@ def test_D3_what_is_not_finished_lives_on_under_another_salt(served: Place) -> N
                     assert open_request(desk.keys, row) == whole
             row = tx.requests.get(APPROVED[0])
             assert open_card(desk.keys, tx.jobs.of_request(APPROVED[0]), row) == card
+
+
+def test_D3_the_paper_of_a_living_request_can_still_be_printed(served: Place) -> None:
+    with at_desk(served, "operator") as desk:
+        with desk.database.reading() as tx:
+            number = open_request(desk.keys, tx.requests.get(URGENT)).social_security_number
+        made = issue_temporary(desk, applied(desk, URGENT), Shown(identity(Document.ID_CARD, number, "")))
+    [before] = values(served, "SELECT sealed FROM temporary_paper")
+    with at_desk(served, days=31) as desk:
+        retention.erase(desk, "auditor")
+    [after] = values(served, "SELECT sealed FROM temporary_paper")
+    assert before != after, "under another salt"
+    with at_desk(served, "operator", days=31) as desk:
+        assert paper_of(desk, made.number) == made.pdf
+    with closing(sqlite3.connect(served.folder / "station.db")) as raw, raw:
+        raw.execute("UPDATE job SET state = 'CANCELLED' WHERE request_id = ?", (URGENT,))
+    with at_desk(served, days=70) as desk:
+        retention.erase(desk, "auditor")
+    assert values(served, "SELECT sealed FROM temporary_paper") == []
 
 
 def test_D3_the_last_request_of_a_batch_takes_its_salt_along(served: Place) -> None:

@@ -210,6 +210,7 @@ def test_a_bureau_makes_the_whole_card(ordered: Callable[[str], World], rig: Cal
     assert job.chip == "8649" + world.prepared("R-stage-1")[1].region[:4] + "00000001"
 
 
+@pytest.mark.proof
 def test_a_chip_that_another_run_left_half_made_is_begun_again(
     ordered: Callable[[str], World], rig: Callable[..., Rig]
 ) -> None:

@@ -101,6 +101,7 @@ def test_from_the_foundry_to_the_finished_card(station: World, name: str, algori
             assert making.look(desk, chosen, chip).state is ChipState.PERSONALISED
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(("name", "algorithm"), KINDS)
 def test_stage_by_stage(station: World, name: str, algorithm: str) -> None:
     with station.desk() as desk:
@@ -201,6 +202,7 @@ def chip_file(station: World) -> Callable[[str], str]:
     return make
 
 
+@pytest.mark.proof
 def test_card_make_and_state(station: World, chip_file: Callable[[str], str]) -> None:
     reader = chip_file("new-t514")
     asked = ("--product", "debit-bureau", "--reader", reader)

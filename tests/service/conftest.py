@@ -16,9 +16,10 @@ from typing import Any
 import pytest
 
 from cardfab.simulator.chip import TrainingChip, serve_vpcd
+from tests.service.postgres import postgres
 from tests.service.softhsm import token
 
-__all__ = ["token"]
+__all__ = ["postgres", "token"]
 
 
 def _load_services() -> ModuleType:

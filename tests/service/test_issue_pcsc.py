@@ -20,8 +20,9 @@ from cardfab.station.issue import issue
 from cardfab.station.stockroom import accounts, receive
 
 
+@pytest.mark.proof
 @pytest.mark.service
-@pytest.mark.shows("the whole card issue of the demo through pyscard and PC/SC (test)")
+@pytest.mark.shows("the whole card issue of the demo through pyscard and PC/SC (proof)")
 def test_cards_of_the_demo_are_issued_over_pcsc(pcsc_service: Any, tmp_path: Path) -> None:
     reader = pcsc_service.reader_names[0]
     assert reader in pcsc.list_readers()

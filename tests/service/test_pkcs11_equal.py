@@ -127,6 +127,7 @@ ACTS: dict[str, Act] = {
 }  # fmt: skip
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("act", ACTS.values(), ids=ACTS)
 def test_the_token_computes_what_software_does(token: Token, act: Act) -> None:
     assert act(token.store) == act(software())

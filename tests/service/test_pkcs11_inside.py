@@ -33,6 +33,7 @@ def objects(token: Token, label: str, kind: ObjectClass = ObjectClass.SECRET_KEY
     return list(token.attached.session.get_objects(wanted))
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("label", ["bank/IMK-AC", "bank/AES/KMC", "ss/IRK", "bank/ZPK", WRAPPING, RECORD_KEY])
 def test_a_key_on_the_token_does_not_come_out(token: Token, label: str) -> None:
     """Read, copied into a readable one, wrapped: each is tried and refused."""

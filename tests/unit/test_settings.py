@@ -11,7 +11,7 @@ from cardfab.settings import Located, Settings, SettingsRefused, candidates, ori
 LEAST = '[station]\nname = "outlet-1"\n'
 FULL = """
 database = "db/station.sqlite"
-host = "tcp://10.0.0.9:7001"
+host = "https://host.example/outlets"
 terminal = "440199000017"
 
 [station]
@@ -31,13 +31,23 @@ ceremony_room = false
 outside = "/srv/audit"
 required = true
 auditors = []
+record = "bank"
 
 [devices]
 reader = "pcsc:0"
+counter = "pcsc:1"
 printer = "tcp://10.0.0.7:9100"
 printer_profile = "evolis-k"
 pinpad = "tcp://10.0.0.8:7100"
 mailer = "/dev/usb/lp0"
+
+[issuer]
+profile = "json"
+trust = "tls/host-ca.pem"
+client = "tls/outlet.pem"
+client_key = "tls/outlet.key"
+public_key = ""
+credentials = "host.sealed"
 
 [fonts]
 dirs = ["/srv/fonts"]
@@ -46,6 +56,16 @@ dirs = ["/srv/fonts"]
 idle_minutes = 5
 attempts = 3
 lock_minutes = 60
+
+[outlet]
+policy = "east"
+
+[web]
+host = "10.0.0.5"
+port = 443
+names = ["outlet-7.bank.example"]
+certificate = "tls/web.pem"
+certificate_key = "tls/web.key"
 """
 
 
@@ -72,12 +92,14 @@ def test_everything_given(tmp_path: Path) -> None:
     assert (values.database, values.keystore.unlock_file) == ("db/station.sqlite", "keys/word")
     assert values.devices.model_dump() == {
         "reader": "pcsc:0",
+        "counter": "pcsc:1",
         "printer": "tcp://10.0.0.7:9100",
         "printer_profile": "evolis-k",
         "pinpad": "tcp://10.0.0.8:7100",
         "mailer": "/dev/usb/lp0",
     }
     assert values.fonts.dirs == ("/srv/fonts",)
+    assert (values.web.host, values.web.port, values.web.names) == ("10.0.0.5", 443, ("outlet-7.bank.example",))
     assert values.people.model_dump() == {"idle_minutes": 5, "attempts": 3, "lock_minutes": 60}
 
 

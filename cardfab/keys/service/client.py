@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from cardfab.errors import KeyFault, Text
 from cardfab.keys.certificates import IccCertificate, IccSubject, IssuerCertificate, PublicKey
 from cardfab.keys.custody import Capabilities, Custody
 from cardfab.keys.explain import Explained
@@ -142,11 +143,24 @@ class RemoteKeyStore:
     def pki_pin(self, label: str, region: str, historical: bytes, *, new: str | None = None) -> RemotePkiPin:
         return RemotePkiPin(self._line.ask("pki_pin", label, region, historical, new))
 
-    def holder_pin(self, pin: str, *, new: str | None = None) -> RemotePkiPin:
+    def holder_pin(self, pin: str | Sealed, *, new: str | Sealed | None = None) -> RemotePkiPin:
         return RemotePkiPin(self._line.ask("holder_pin", pin, new))
 
-    def pki_reset(self, label: str, region: str, historical: bytes, *, new: str) -> RemotePkiPin:
+    def pki_reset(self, label: str, region: str, historical: bytes, *, new: str | Sealed) -> RemotePkiPin:
         return RemotePkiPin(self._line.ask("pki_reset", label, region, historical, new))
+
+    def pin_under(self, label: str, region: str, historical: bytes, pin: Sealed, challenge: bytes) -> bytes:
+        return self._bytes("pin_under", label, region, historical, pin, challenge)
+
+    def pin_clear(self, pin: Sealed) -> bytes:
+        """Refused: the service has no such word."""
+        raise KeyFault(
+            Text("The keys are in a service of their own, which gives no PIN out in clear.",
+                 "密钥在独立的密钥服务中，不输出明文密码。"),
+            do=Text("Let the holder enter the PIN at a reader with keys (PC/SC part 10).",
+                    "请持卡人在带键盘的读卡器上输入密码。"),
+            code="CF-6415",
+        )  # fmt: skip
 
     def random_pin(self, digits: int, meaning: str) -> Sealed:
         return self._sealed("random_pin", digits, meaning)

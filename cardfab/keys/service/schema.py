@@ -61,8 +61,8 @@ OBJECTS: Final[Mapping[str, type[Any]]] = {
 }
 """What the store hands out and keeps: the station holds a number that stands for it."""
 _HINTS: Final = {cls: {one.name: get_type_hints(cls)[one.name] for one in fields(cls)} for cls in RECORDS.values()}
-_LOCAL = frozenset(("close",))
-"""Not said to the service: the station's own."""
+_LOCAL = frozenset(("close", "pin_clear"))
+"""Not said to the service: the station's own, and what a service does not do."""
 
 
 @dataclass(frozen=True, slots=True)

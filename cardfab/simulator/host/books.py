@@ -24,6 +24,14 @@ class Books:
     applications: dict[str, Record] = field(default_factory=dict)
     answered: dict[str, Record] = field(default_factory=dict)
     """Answers by request id: the same request is answered the same."""
+    batches: dict[str, Record] = field(default_factory=dict)
+    """Batch numbers that were given away, and whose they are."""
+    certificates: dict[str, Record] = field(default_factory=dict)
+    """By chip and public key: the same key gets the same answer."""
+    serial: int = 0
+    """The last number this host has given to a card."""
+    locked_until: float = 0.0
+    """No batch is confirmed before this moment of the host's clock."""
 
     @classmethod
     def open(cls, file: Path) -> Books:
@@ -33,7 +41,8 @@ class Books:
         found = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(found, dict) or found.get("books") != "training host":
             raise ValueError(f"{file.name} holds no books of a training host")
-        return cls(file, found["cards"], found["people"], found["applications"], found["answered"])
+        later = (found.get("batches", {}), found.get("certificates", {}), found.get("serial", 0))
+        return cls(file, found["cards"], found["people"], found["applications"], found["answered"], *later)
 
     def keep(self) -> None:
         """Write them down, whole or not at all."""
@@ -41,7 +50,8 @@ class Books:
             return
         content = {
             "books": "training host", "cards": self.cards, "people": self.people, "applications": self.applications,
-            "answered": self.answered,
+            "answered": self.answered, "batches": self.batches, "certificates": self.certificates,
+            "serial": self.serial,
         }  # fmt: skip
         part = self.file.with_suffix(self.file.suffix + ".part")
         with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as out:

@@ -6,17 +6,18 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
+from cardfab.simulator.host import making
 from cardfab.simulator.host.books import Books, Record
-from cardfab.simulator.host.mood import GARBLED, SILENT_AFTER, SILENT_BEFORE, Mood
+from cardfab.simulator.host.mood import GARBLED, SILENT_AFTER, SILENT_BEFORE, WRONG_NAME, Mood
 
 _READS = frozenset({"person", "check", "status", "account", "black_list", "offsite"})
 _LEVELS = {"temporary": "temporary loss", "formal": "formal loss", "release": "normal", "cancel": "cancelled"}
 
 
-class No(Exception):
-    """A refusal with its code."""
+No = making.No
 
 
 class TrainingHost:
@@ -40,41 +41,58 @@ class TrainingHost:
             request_id, operation, fields = str(asked["request_id"]), str(asked["operation"]), dict(asked["fields"])
         except (ValueError, KeyError, TypeError):
             return _line({"request_id": "", "outcome": "refused", "code": "format"})
-        self.heard.append(operation)
+        answer = self._played(request_id, operation, "", fields)
+        if answer is None:
+            return None
+        return b"\xff?\n" if answer.get("garbled") else _line(answer)
+
+    def ask(self, request_id: str, operation: str, fields: Record, *, step: str = "") -> Record | None:
+        """The books' answer in the host's mood; None is silence, ``garbled`` wants an answer that cannot be read.
+
+        ``step`` is the one message of an operation of several; an empty ``request_id`` is none.
+        """
+        with self._lock:
+            return self._played(request_id, operation, step, fields)
+
+    def _played(self, request_id: str, operation: str, step: str, fields: Record) -> Record | None:
+        self.heard.append(step or operation)
         if self.mood.seconds:
             time.sleep(self.mood.seconds)
-        played = self.mood.play(operation)
+        played = self.mood.play(operation, step)
         if played == SILENT_BEFORE:
             return None
-        if played is not None and played not in (SILENT_AFTER, GARBLED):
-            return _line({"request_id": request_id, "outcome": "refused", "code": played, "raw": f"T-{played}"})
-        answer = self._answer(request_id, operation, fields)
-        if operation == self.mood.fails_after and answer["outcome"] == "done":
+        if self.mood.is_refusal(played):
+            return {"request_id": request_id, "outcome": "refused", "code": played, "raw": f"T-{played}"}
+        answer = self._answer(request_id, step or operation, fields)
+        if self.mood.fails_after in (operation, step) and answer["outcome"] == "done":
             self.mood.failing = True
         if played == SILENT_AFTER:
             return None
-        return b"\xff?\n" if played == GARBLED else _line(answer)
+        if played == WRONG_NAME and answer["outcome"] == "done":
+            answer = {**answer, "answer": {**answer["answer"], "name": "别人"}}
+        return {**answer, "garbled": True} if played == GARBLED else answer
 
     def _answer(self, request_id: str, operation: str, fields: Record) -> Record:
-        if (known := self.books.answered.get(request_id)) is not None:
+        if request_id and (known := self.books.answered.get(request_id)) is not None:
             return {**known, "again": True}
         operations: dict[str, Callable[[Record], Record]] = {
             "person": self._person, "check": self._check, "apply": self._apply, "status": self._status,
             "loss": self._loss, "reserve": self._reserve, "complete": self._complete, "activate": self._activate,
             "account": self._account, "move_balance": self._move_balance, "black_list": self._black_list,
             "offsite": self._offsite,
-            "transaction": self._transaction,
+            "transaction": self._transaction, "chip_auth": self._chip_auth, "certificate": self._certificate,
+            **{name: partial(step, self.books) for name, step in making.STEPS.items()},
         }  # fmt: skip
         head: Record = {"request_id": request_id, "again": False}
         try:
             if operation not in operations:
                 raise No("not_supported")
             answer = {**head, "outcome": "done", "answer": operations[operation](fields)}
-        except No as no:
+        except making.No as no:
             return {**head, "outcome": "refused", "code": str(no), "raw": f"T-{no}"}
         except KeyError:
             return {**head, "outcome": "refused", "code": "field_missing", "raw": "T-field"}
-        if operation not in _READS:
+        if operation not in _READS and request_id:
             self.books.answered[request_id] = answer
             self.books.keep()
         return answer
@@ -111,17 +129,26 @@ class TrainingHost:
         if number in self.books.applications:
             raise No("duplicate")
         self.books.person(number, str(fields["name"]))
-        name = f"A{len(self.books.answered) + 1:06d}"
-        self.books.applications[number] = {"application": name, "old_card": str(fields.get("card_number", ""))}
+        name = f"A{len(self.books.answered) + len(self.books.applications) + 1:06d}"
+        kept = {one: fields[one] for one in ("photo", "bank", "kind", "household_address") if fields.get(one)}
+        self.books.applications[number] = {
+            **kept, "application": name, "old_card": str(fields.get("card_number", "")), "name": str(fields["name"]),
+        }  # fmt: skip
         return {"application": name}
 
     def _status(self, fields: Record) -> Record:
         application = self.books.applications.get(str(fields.get("number", "")), {})
         card = self.books.card(str(fields.get("card_number", "")))
-        if card is None and not application:
+        failed = self.books.people.get(str(fields.get("number", "")), {}).get("failed", ())
+        if card is None and not application and not failed:
             raise No("not_found")
         answer: Record = {"application": str(application.get("application", ""))}
+        if fields.get("blank"):
+            answer["failure"] = fields["blank"] in failed
+        if application:
+            answer |= {one: application[one] for one in ("batch", "card_number") if application.get(one)}
         if card is not None:
+            answer["handed_over"] = bool(card.get("handed_over"))
             answer |= {"state": card["state"], "activated": card["activated"], "moved": card["moved"]}
             answer["transaction"] = any(one["name"] == fields.get("transaction") for one in card["records"])
         return answer
@@ -140,13 +167,12 @@ class TrainingHost:
         return {"state": wanted}
 
     def _reserve(self, fields: Record) -> Record:
-        application = self.books.applications.get(str(fields["number"]))
-        if application is None:
-            raise No("not_found")
-        return dict(application)
+        return making.reserve(self.books, fields)
 
     def _complete(self, fields: Record) -> Record:
         number, holder = str(fields["card_number"]), str(fields["number"])
+        if fields.get("result") == "failure":
+            return making.failed(self.books, fields)
         if number in self.books.cards:
             raise No("already")
         self.books.person(holder, str(fields["name"]))
@@ -164,6 +190,11 @@ class TrainingHost:
 
     def _activate(self, fields: Record) -> Record:
         card = self._known(fields)
+        if fields.get("kind") == "hand-over":
+            if card.get("handed_over"):
+                raise No("already")
+            card["handed_over"] = True
+            return {"state": "handed over"}
         if card["activated"]:
             raise No("already")
         if card["state"] != "normal":
@@ -203,6 +234,12 @@ class TrainingHost:
             card["own"] += kept["own"]
             card["pooled"] += kept["pooled"]
         return {"balance": card["balance"]}
+
+    def _chip_auth(self, fields: Record) -> Record:
+        return making.chip_auth(fields)
+
+    def _certificate(self, fields: Record) -> Record:
+        return making.certificate(self.books, fields)
 
     def _black_list(self, fields: Record) -> Record:
         return {"listed": bool(self._known(fields)["listed"])}

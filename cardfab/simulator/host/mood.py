@@ -11,6 +11,9 @@ SILENT_BEFORE = "silent-before"
 """Nothing is done, and no answer comes."""
 GARBLED = "garbled"
 """It is done, and the answer cannot be read."""
+WRONG_NAME = "wrong-name"
+"""It is done, and the answer names somebody else."""
+_WORDS = frozenset((SILENT_AFTER, SILENT_BEFORE, GARBLED, WRONG_NAME))
 
 
 @dataclass
@@ -27,16 +30,26 @@ class Mood:
     fails_after: str | None = None
     failing: bool = False
 
-    def play(self, operation: str) -> str | None:
-        """What is played for this operation now."""
+    def play(self, operation: str, step: str = "") -> str | None:
+        """What is played for this operation now, or for this one message of it."""
         if self.failing:
             return "busy"
-        for name in (operation, "*"):
+        for name in filter(None, (step, operation, "*")):
             if name in self.plays and self.times.get(name, 1) > 0:
                 if name in self.times:
                     self.times[name] -= 1
                 return self.plays[name]
         return None
+
+    @staticmethod
+    def is_refusal(played: str | None) -> bool:
+        """Whether this is a code of a refusal."""
+        return played is not None and played not in _WORDS
+
+    def take_over(self, other: Mood) -> None:
+        """Be in another mood from now on."""
+        self.plays, self.times, self.seconds = other.plays, other.times, other.seconds
+        self.fails_after, self.failing = other.fails_after, other.failing
 
     @classmethod
     def of(cls, words: list[str], seconds: float = 0.0) -> Mood:

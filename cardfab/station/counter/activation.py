@@ -15,6 +15,7 @@ from cardfab.station.counter.loss import black_list
 from cardfab.station.counter.medical import credit, enter_pin
 from cardfab.station.counter.outbox import about, report_completed, status_of
 from cardfab.station.counter.pending import require_settled
+from cardfab.station.counter.pinentry import Given
 from cardfab.station.counter.presented import Presented
 from cardfab.station.counter.service import Served, Service, Shown, Subject, served, serving
 from cardfab.station.counter.transactions import report_transactions
@@ -38,7 +39,7 @@ class ActiveAlready(StockFault):
     default_code = "CF-7622"
 
 
-def activate(here: Presented, shown: Shown, pin: str) -> Served:
+def activate(here: Presented, shown: Shown, pin: Given) -> Served:
     """Activate the card in the reader. Raises :class:`TooLate`, :class:`ActiveAlready`, HostRefused, HostInDoubt."""
     counter = here.counter
     with serving(counter, Kind.ACTIVATE, here.subject, shown) as service:
@@ -102,9 +103,10 @@ def _at_host(here: Presented, service: Service) -> int:
         status_of(subject),
         lambda said: said if said.get("activated") else None,
     )
-    moved = host.change(Operation.MOVE_BALANCE, about(subject), status_of(subject), status_of(subject), _moved)
+    named = status_of(subject)
+    moved = host.change_if_offered(Operation.MOVE_BALANCE, about(subject), named, named, _moved)
     service.values["host"] = "done"
-    amount = int(str(moved.answer.get("amount", 0)))
+    amount = int(str(moved.answer.get("amount", 0))) if moved is not None else 0
     return 0 if _loaded(here) else amount
 
 

@@ -15,6 +15,7 @@ class Kind(enum.StrEnum):
     PIN_CHANGE = "pin-change"
     PIN_RESET = "pin-reset"
     PIN_UNBLOCK = "pin-unblock"
+    HAND_OVER = "hand-over"
     ACTIVATE = "activate"
     RELEASE = "release"
     LOST = "lost"
@@ -51,6 +52,7 @@ _WORDS = {
     Kind.PIN_CHANGE: Text("PIN changed", "修改密码"),
     Kind.PIN_RESET: Text("PIN reset", "重置密码"),
     Kind.PIN_UNBLOCK: Text("PIN unblocked", "解锁密码"),
+    Kind.HAND_OVER: Text("Card handed over", "领卡"),
     Kind.ACTIVATE: Text("Card activated", "启用卡"),
     Kind.RELEASE: Text("Restriction lifted", "解除限制"),
     Kind.LOST: Text("Loss reported", "挂失"),
@@ -72,6 +74,7 @@ _ACTS = {
     Kind.PIN_CHANGE: Act.PIN,
     Kind.PIN_RESET: Act.PIN,
     Kind.PIN_UNBLOCK: Act.PIN,
+    Kind.HAND_OVER: Act.ACTIVATE,
     Kind.ACTIVATE: Act.ACTIVATE,
     Kind.RELEASE: Act.RELEASE,
     Kind.LOST: Act.LOSS,

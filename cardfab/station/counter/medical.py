@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from cardfab.apdu.medical import Kind as Transaction
 from cardfab.errors import CardRefused, InDoubt, InputRefused, KeyFault, Text
-from cardfab.prepare.pin import check_pin_digits
 from cardfab.prepare.spoken import yuan
 from cardfab.station.counter.clock import here_and_now
 from cardfab.station.counter.kinds import Kind
-from cardfab.station.counter.onepin import repair
+from cardfab.station.counter.onepin import certified, repair
 from cardfab.station.counter.pending import Booking, open_of, opened, require_settled
+from cardfab.station.counter.pinentry import Given, check_given, current_pin
 from cardfab.station.counter.presented import Presented
 from cardfab.station.counter.service import Served, Service, Shown, served, serving
 from cardfab.station.counter.transactions import report_transactions
@@ -50,14 +50,14 @@ class Bill:
     number: str
 
 
-def enter_pin(here: Presented, pin: str) -> None:
-    """Check the digits, then the PIN, once a card in the reader."""
-    check_pin_digits(pin)
+def enter_pin(here: Presented, pin: Given) -> None:
+    """Check the digits, then the PIN, once a card in the reader; the holder is asked where it was not typed."""
+    check_given(pin)
     if not here.card.pin_verified:
-        here.run(verify_pin(here.card, pin))
+        here.run(verify_pin(here.card, current_pin(here, pin)))
 
 
-def account(here: Presented, pin: str) -> AccountView:
+def account(here: Presented, pin: Given) -> AccountView:
     """Balance, log and count. Raises PinWrong, PinBlocked, TerminalRefused where the card has no account."""
     enter_pin(here, pin)
     now, entries = here.run(ask_balance(here.card)), here.run(log(here.card))
@@ -85,7 +85,7 @@ def _newer(sequence: int, mark: int) -> bool:
     return mark < 0 or 0 < (sequence - mark & 0xFFFF) < 0x8000
 
 
-def load(here: Presented, shown: Shown, pin: str, amount: int) -> Served:
+def load(here: Presented, shown: Shown, pin: Given, amount: int) -> Served:
     """Put money of the insurance into the account, in fen. No cash is taken at the counter."""
     if amount <= 0:
         raise InputRefused(
@@ -122,7 +122,7 @@ def credit(here: Presented, service: Service, amount: int, *, label: Text = LOAD
     return done
 
 
-def purchase(here: Presented, shown: Shown, pin: str, bill: Bill) -> Served:
+def purchase(here: Presented, shown: Shown, pin: Given, bill: Bill) -> Served:
     """Pay a medical settlement. Refused when the count is full, the account too small, or it is no settlement."""
     desk = here.counter.desk
     settlement = Settlement(bill.institution, bill.number)
@@ -173,7 +173,7 @@ def set_start_day(here: Presented, shown: Shown, month_day: str) -> Served:
     return served(here.counter, service)
 
 
-def recover(here: Presented, shown: Shown, pin: str) -> Served:
+def recover(here: Presented, shown: Shown, pin: Given) -> Served:
     """Settle the interrupted transactions of this card by asking it, and a change of its PIN that was cut off.
 
     Raises InDoubt where card and books disagree.
@@ -181,7 +181,9 @@ def recover(here: Presented, shown: Shown, pin: str) -> Served:
     desk = here.counter.desk
     with serving(here.counter, Kind.RECOVER, here.subject, shown) as service:
         waiting = open_of(here)
-        enter_pin(here, pin)
+        # A second application with the same PIN gets it by the key store, so the reader's keys are no way then.
+        entered = current_pin(here, pin, "reset" if certified(here) else "verify")
+        enter_pin(here, entered)
         found: list[dict[str, object]] = []
         for row in waiting:
             directory, purse = purse_directory(here.card)
@@ -206,7 +208,7 @@ def recover(here: Presented, shown: Shown, pin: str) -> Served:
         service.say(*BALANCE, yuan(now.account), strong=True)
         service.values |= {"transactions": found, "balance": now.account}
         service.audit["settled"] = str(len(found))
-        repaired = repair(here, service, pin)
+        repaired = repair(here, service, entered)
         if waiting:
             service.outcome = Text("Settled by the card itself.", "已由卡片自身证明核实。")
         elif repaired:

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 from cardfab.errors import CardRefused, InputRefused, Text
 from cardfab.station.counter.kinds import Kind
+from cardfab.station.counter.medical import enter_pin
 from cardfab.station.counter.outbox import about, status_of
+from cardfab.station.counter.pinentry import Given
 from cardfab.station.counter.presented import Presented
 from cardfab.station.counter.service import Served, Service, Shown, served, serving
 from cardfab.station.counter.updating import check_items, write_items
@@ -27,7 +29,7 @@ class NoInsurance(CardRefused):
     default_code = "CF-4630"
 
 
-def approve(here: Presented, shown: Shown, institutions: Sequence[str], *, pin: str | None = None) -> Served:
+def approve(here: Presented, shown: Shown, institutions: Sequence[str], *, pin: Given | None = None) -> Served:
     """Write the approval, and institutions into the places that are free; a host is asked first."""
     with serving(here.counter, Kind.OFFSITE, here.subject, shown) as service:
         here.require_served()
@@ -52,7 +54,7 @@ def approve(here: Presented, shown: Shown, institutions: Sequence[str], *, pin: 
     return served(here.counter, service)
 
 
-def withdraw(here: Presented, shown: Shown, institutions: Sequence[str], *, pin: str | None = None) -> Served:
+def withdraw(here: Presented, shown: Shown, institutions: Sequence[str], *, pin: Given | None = None) -> Served:
     """Take the approval back, and the institutions named."""
     with serving(here.counter, Kind.OFFSITE, here.subject, shown) as service:
         values = _now(here, pin)
@@ -72,8 +74,10 @@ def withdraw(here: Presented, shown: Shown, institutions: Sequence[str], *, pin:
     return served(here.counter, service)
 
 
-def _now(here: Presented, pin: str | None) -> dict[str, str]:
-    reading = here.read(pin=pin, only=("DF04/EF05",))
+def _now(here: Presented, pin: Given | None) -> dict[str, str]:
+    if pin is not None:
+        enter_pin(here, pin)
+    reading = here.read(only=("DF04/EF05",))
     denied = reading.denied.get("DF04/EF05")
     if denied is not None:
         raise RightMissing(Text("The medical insurance file is not readable", "医疗保险基本信息无法读取"), denied)
@@ -93,7 +97,7 @@ def _signed(values: dict[str, str], sign: str) -> str:
     return kind[:_SIGN] + sign + kind[_SIGN + 1 :]
 
 
-def _write(here: Presented, service: Service, items: dict[str, str], pin: str | None, outcome: Text) -> None:
+def _write(here: Presented, service: Service, items: dict[str, str], pin: Given | None, outcome: Text) -> None:
     write_items(here, service, items, pin=pin)
     service.values["approved"] = items[KIND][_SIGN] == "1"
     service.outcome = outcome

@@ -12,6 +12,7 @@ from cardfab.station.counter.kinds import Kind
 from cardfab.station.counter.presented import Presented
 from cardfab.station.counter.service import Service
 from cardfab.store import ServiceRow
+from cardfab.terminal.pins import HolderPin
 from cardfab.terminal.pki import manager, set_pki_pin
 
 TORN = "CF-9320"
@@ -22,14 +23,19 @@ _LATER = Text(
 _SETTING = (Kind.PIN_CHANGE, Kind.PIN_RESET)
 
 
-def require_manager(here: Presented, new: str) -> None:
+def certified(here: Presented) -> bool:
+    """Whether the card has a certificate application, with the same PIN in it."""
+    return _pki_of(here) is not None
+
+
+def require_manager(here: Presented, new: HolderPin) -> None:
     """Raise RightMissing where the application's PIN could not be set without the old one. Nothing is sent."""
     pki = _pki_of(here)
     if pki is not None:
         manager(here.card, pki, here.counter.desk.keys, new)
 
 
-def same_for_certificates(here: Presented, service: Service, new: str, *, old: str | None = None) -> None:
+def same_for_certificates(here: Presented, service: Service, new: HolderPin, *, old: HolderPin | None = None) -> None:
     """Give the certificate application the card's new PIN. Raises InDoubt where it did not get it."""
     pki = _pki_of(here)
     if pki is None:
@@ -50,7 +56,7 @@ def same_for_certificates(here: Presented, service: Service, new: str, *, old: s
         service.values["certificates"] = "same PIN"
 
 
-def repair(here: Presented, service: Service, pin: str) -> bool:
+def repair(here: Presented, service: Service, pin: HolderPin) -> bool:
     """Where the last change of the PIN was cut off: give the application the PIN that the card has, just proved."""
     if not _cut_off(here, service):
         return False

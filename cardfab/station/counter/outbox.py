@@ -14,7 +14,8 @@ def about(subject: Subject) -> str:
 
 def status_of(subject: Subject) -> Fields:
     """The fields of a status question about a card."""
-    return {"number": subject.social_security_number, "name": subject.name, "card_number": subject.card_number}
+    fields = {"number": subject.social_security_number, "name": subject.name, "card_number": subject.card_number}
+    return {**fields, "region": subject.region} if subject.region else fields
 
 
 def report_completed(host: HostDesk, subject: Subject) -> None:

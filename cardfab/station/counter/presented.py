@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from cardfab.apdu.link import CardAnswered, Exchange, Link, drive
+from cardfab.apdu.pinentry import PinFeatures
 from cardfab.errors import CardRefused, StockFault, Text
 from cardfab.prepare.items import ItemBook
 from cardfab.production import OUT_OF_USE, CardState
@@ -70,6 +71,8 @@ class Presented:
     subject: Subject
     values: dict[str, str] = field(default_factory=dict, repr=False)
     """The holder's file, where it could be read."""
+    pin_features: Callable[[], PinFeatures] = PinFeatures
+    """What the reader's own keys can do."""
 
     def run(self, exchange: Exchange[T]) -> T:
         """Carry out an exchange with the card. Raises :class:`ApplicationBlocked` where it enters one that is."""
@@ -84,9 +87,9 @@ class Presented:
                         "其余应用可继续使用；需要该应用时请办理补换卡：cardfab card replace。"),
             ) from answered  # fmt: skip
 
-    def read(self, *, pin: str | None = None, only: Collection[str] | None = None) -> CardReading:
+    def read(self, *, only: Collection[str] | None = None) -> CardReading:
         """Read the card, or some of its files."""
-        return self.run(read_card(self.card, pin=pin, only=only))
+        return self.run(read_card(self.card, only=only))
 
     @property
     def index(self) -> bytes:
@@ -181,7 +184,7 @@ def present(counter: Counter, chip: Chip) -> Presented:
         region=life.region if life else identity.region,
         row=row,
     )
-    return Presented(counter, chip.link, card, identity, subject, values)
+    return Presented(counter, chip.link, card, identity, subject, values, chip.pin_features)
 
 
 def _fresh(counter: Counter, application: FileApplication, chip: Chip) -> PresentedCard:

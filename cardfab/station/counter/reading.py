@@ -15,7 +15,9 @@ from cardfab.profile.application import DedicatedFile
 from cardfab.profile.shares import ShareRules
 from cardfab.station.counter.changes import label_of
 from cardfab.station.counter.clock import here_and_now
+from cardfab.station.counter.kinds import state_words
 from cardfab.station.counter.medical import AccountView, account, enter_pin
+from cardfab.station.counter.pinentry import Given
 from cardfab.station.counter.presented import ApplicationBlocked, Presented
 from cardfab.station.host import Operation
 from cardfab.terminal.account import start_day
@@ -51,7 +53,7 @@ class Settled:
     rules: ShareRules | None = None
 
 
-def read(here: Presented, pin: str | None = None) -> Read:
+def read(here: Presented, pin: Given | None = None) -> Read:
     """Read the card; the account too where the PIN is given. Recorded, without what was read."""
     desk = here.counter.desk
     desk.must(Act.READ)
@@ -68,6 +70,21 @@ def read(here: Presented, pin: str | None = None) -> Read:
     with desk.database.transaction("card read") as tx:
         tx.audit.append(desk.event("counter.read", desk.token(), "done", details))
     return Read(reading, here.card.book, seen)
+
+
+def standing_of(here: Presented, found: Read) -> Text:
+    """What the counter has to know first: where the card is in its life, whether it is listed, the PIN."""
+    row = here.subject.row
+    state = state_words(row.state) if row else Text("of another station", "非本网点所发")
+    en, zh = [f"Card {state.en}"], [f"该卡{state.zh}"]
+    if here.listed:
+        en.append("on the black list")
+        zh.append("在黑名单中")
+    if found.reading.tries is not None:
+        blocked = found.reading.tries == 0
+        en.append("PIN blocked" if blocked else f"{found.reading.tries} PIN tries left")
+        zh.append("密码已锁定" if blocked else f"密码剩余 {found.reading.tries} 次")
+    return Text("; ".join(en) + ".", "；".join(zh) + "。")
 
 
 def verify(here: Presented) -> tuple[Voucher, bool | None]:

@@ -68,7 +68,8 @@ def replace_card(
         service.audit |= {"reason": reason, "due": due.isoformat(), "request": request}
         service.values |= {"request": request, "due": due.isoformat(), "reason": reason, "account": dict(told)}
         service.say("Reason", "原因", REASONS[reason])
-        service.say("Balance at the issuer host, yuan", "主机账户余额（元）", yuan(int(str(told.get("balance", 0)))))
+        if "balance" in told:
+            service.say("Balance at the issuer host, yuan", "主机账户余额（元）", yuan(int(str(told["balance"]))))
         service.say("Request of the new card", "新卡申请号", request)
         service.say("To be fetched from", "领卡日期", due.isoformat(), strong=True)
         service.outcome = Text("The replacement is ordered.", "补换卡申请已受理。")
@@ -132,7 +133,7 @@ def _ask_host(host: HostDesk, subject: Subject, reason: str) -> Fields:
         # The application that is in the way may be our own, of an order that was cut off.
         if refused.host_code is not HostCode.DUPLICATE or not host.asked(Operation.APPLY, about(subject)):
             raise
-    told = host.read(Operation.ACCOUNT, about(subject), status_of(subject))
+    told = host.read_if_offered(Operation.ACCOUNT, about(subject), status_of(subject)) or {}
     host.change(
         Operation.APPLY,
         about(subject),

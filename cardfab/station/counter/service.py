@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from cardfab.audit import Outcome
 from cardfab.documents.counter import Change, DocumentSeen, Holder, Language, Line, Made, Receipt
@@ -93,6 +94,8 @@ class Service:
     outcome: Text = field(default_factory=lambda: Text("done", "办理成功"))
     audit: dict[str, str] = field(default_factory=dict)
     """More details for the audit record: nothing of the person."""
+    papers: dict[str, Any] = field(default_factory=dict)
+    """Other papers of the service, as JSON takes them; they lie sealed with its receipt."""
     touched: bool = False
     """Whether a command that changes the card may have been sent."""
 
@@ -205,6 +208,18 @@ def receipt_of(counter: Counter, service: Service, why: CardfabError | None = No
     )
 
 
+def keep_papers(counter: Counter, service: Service) -> None:
+    """Put the papers of a service that is under way where a power cut does not take them."""
+    salt = counter.desk.random(32)
+    sealed = _sealed(counter.desk, service.row, salt, {"papers": service.papers})
+    with counter.desk.database.transaction(f"{service.kind} papers") as tx:
+        tx.services.keep(service.row.id, sealed, salt)
+
+
+def _sealed(desk: Desk, row: ServiceRow, salt: bytes, told: dict[str, Any]) -> bytes:
+    return desk.keys.seal(SEAL, salt, json.dumps(told, ensure_ascii=False).encode(), sealed_for(row))
+
+
 def sealed_for(row: ServiceRow) -> bytes:
     """What the sealed part of a service is bound to."""
     return f"service:{row.token}".encode()
@@ -251,7 +266,7 @@ def _end(counter: Counter, service: Service, outcome: ServiceOutcome, why: Cardf
     details = {"receipt": row.receipt, **service.audit}
     salt = desk.random(32)
     told = to_plain(receipt_of(counter, service, why))
-    sealed = desk.keys.seal(SEAL, salt, json.dumps(told, ensure_ascii=False).encode(), sealed_for(row))
+    sealed = _sealed(desk, row, salt, told | ({"papers": service.papers} if service.papers else {}))
     if why is not None:
         details["code"] = why.code
     with desk.database.transaction(f"{service.kind} ended") as tx:

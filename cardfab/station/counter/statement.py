@@ -8,15 +8,20 @@ from typing import Literal
 from cardfab.apdu.medical import Kind as Type
 from cardfab.documents.counter import Statement, Transaction
 from cardfab.errors import Text
+from cardfab.station.counter.kept import statement_to_plain
 from cardfab.station.counter.kinds import Kind
 from cardfab.station.counter.medical import account, newest
+from cardfab.station.counter.pinentry import Given
 from cardfab.station.counter.presented import Presented
-from cardfab.station.counter.service import Served, Shown, made_here, served, serving
+from cardfab.station.counter.service import Served, Shown, keep_papers, made_here, served, serving
 from cardfab.terminal.account import LogEntry, start_day
 
 
-def print_statement(here: Presented, shown: Shown, pin: str, give: Callable[[Statement], None]) -> Served:
-    """Read the account, ``give`` the statement to its holder, clear the count. What ``give`` raises keeps the count."""
+def print_statement(here: Presented, shown: Shown, pin: Given, give: Callable[[Statement], None]) -> Served:
+    """Read the account, ``give`` the statement to its holder, clear the count. What ``give`` raises keeps the count.
+
+    It lies sealed with the receipt before that, so that it can be printed when the program ends in between.
+    """
     desk = here.counter.desk
     with serving(here.counter, Kind.STATEMENT, here.subject, shown) as service:
         view = account(here, pin)
@@ -35,6 +40,8 @@ def print_statement(here: Presented, shown: Shown, pin: str, give: Callable[[Sta
             cleared=True,
             year_begins=(int(begins[:2]), int(begins[2:])) if begins.isdecimal() else None,
         )
+        service.papers["statement"] = statement_to_plain(statement)
+        keep_papers(here.counter, service)
         give(statement)
         loads, purchases = newest(view.entries)
         with desk.database.transaction("count cleared") as tx:

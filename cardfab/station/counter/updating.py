@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from cardfab.errors import InputRefused, Text
 from cardfab.station.counter.changes import changed_parts, label_of
 from cardfab.station.counter.kinds import Kind
+from cardfab.station.counter.medical import enter_pin
+from cardfab.station.counter.pinentry import Given
 from cardfab.station.counter.presented import Presented
 from cardfab.station.counter.service import Served, Service, Shown, served, serving
 from cardfab.terminal.update import update_items
@@ -37,7 +39,7 @@ def check_items(here: Presented, items: Mapping[str, str]) -> None:
         here.card.book.check(address, value)
 
 
-def update(here: Presented, shown: Shown, items: Mapping[str, str], *, pin: str | None = None) -> Served:
+def update(here: Presented, shown: Shown, items: Mapping[str, str], *, pin: Given | None = None) -> Served:
     """Write items. The old values are on the receipt where the rights allow reading them."""
     check_items(here, items)
     with serving(here.counter, Kind.UPDATE, here.subject, shown) as service:
@@ -47,10 +49,12 @@ def update(here: Presented, shown: Shown, items: Mapping[str, str], *, pin: str 
     return served(here.counter, service)
 
 
-def write_items(here: Presented, service: Service, items: Mapping[str, str], *, pin: str | None = None) -> None:
+def write_items(here: Presented, service: Service, items: Mapping[str, str], *, pin: Given | None = None) -> None:
     """Write items within a service; its changes and audit details say which."""
     files = {"/".join(address.split("/")[:2]).split(":")[0] for address in items}
-    reading = here.read(pin=pin, only=files)
+    if pin is not None:
+        enter_pin(here, pin)
+    reading = here.read(only=files)
     before, readable = reading.values, files - set(reading.denied)
     service.audit["items"] = " ".join(sorted(items))
     service.touched = True

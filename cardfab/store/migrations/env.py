@@ -3,6 +3,8 @@
 from alembic import context
 
 from cardfab.store.papertables import document_certificate  # noqa: F401 - its table is one of them
+from cardfab.store.stationtables import station_life  # noqa: F401
+from cardfab.store.stockbooktables import stock_day  # noqa: F401
 from cardfab.store.tables import metadata
 
 connection = context.config.attributes["connection"]

@@ -143,6 +143,7 @@ def test_every_service_has_a_receipt_that_says_all_of_it(language: Language, for
         assert HOLDER.social_security_number.encode() not in pdf
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_nothing_stands_outside_the_margins(language: Language) -> None:
     for form, edge, foot in (("roll", ROLL_EDGE, 0.0), ("a5", HALF_EDGE, FOOT), ("a4", HALF_EDGE, FOOT)):

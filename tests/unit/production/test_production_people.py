@@ -5,20 +5,20 @@ from __future__ import annotations
 import pytest
 
 from cardfab.production import Act, NotAllowed, Person, Role, RolesRefused, SamePerson, require_apart, require_other
-from cardfab.production.people import APPROVING, MAKING
+from cardfab.production.people import APPROVING, MAKING, weighty
 
 MAY = {
     Role.OPERATOR: {
         Act.IMPORT, Act.ISSUE, Act.RESOLVE, Act.TEMPORARY, Act.READ, Act.PIN, Act.ACTIVATE, Act.LOSS, Act.REPLACE,
-        Act.BLOCK, Act.UPDATE, Act.OFFSITE, Act.ACCOUNT, Act.STATEMENT,
+        Act.BLOCK, Act.UPDATE, Act.OFFSITE, Act.ACCOUNT, Act.STATEMENT, Act.COUNT,
     },
     Role.SUPERVISOR: {
         Act.APPROVE, Act.RESOLVE, Act.STOCK, Act.EXPORT_AUDIT, Act.READ, Act.RELEASE, Act.WITNESS, Act.HAND_OVER,
-        Act.RETENTION,
+        Act.RETENTION, Act.VOUCH, Act.COUNT, Act.DESTROY,
     },
-    Role.AUDITOR: {Act.EXPORT_AUDIT, Act.COUNTERSIGN, Act.REVIEW, Act.RETENTION, Act.EXPLAIN},
+    Role.AUDITOR: {Act.EXPORT_AUDIT, Act.COUNTERSIGN, Act.REVIEW, Act.RETENTION, Act.EXPLAIN, Act.VOUCH},
     Role.KEY_CUSTODIAN: {Act.KEYS, Act.EXPLAIN},
-    Role.ADMINISTRATOR: {Act.STAFF, Act.SETTINGS},
+    Role.ADMINISTRATOR: {Act.STAFF, Act.SETTINGS, Act.VOUCH},
 }  # fmt: skip
 
 
@@ -97,6 +97,10 @@ def test_roles_that_are_two_persons(roles: set[Role], together: bool) -> None:
     with pytest.raises(RolesRefused, match="'li' cannot be") as refused:
         require_apart("li", roles)
     assert (refused.value.exit_status, refused.value.code) == (7, "CF-7401")
+
+
+def test_only_serving_is_given_by_one_person_alone() -> None:
+    assert weighty(frozenset(Role)) == frozenset(Role) - {Role.OPERATOR}
 
 
 def test_who_made_it_does_not_approve_it() -> None:

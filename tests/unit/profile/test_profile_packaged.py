@@ -18,7 +18,9 @@ from cardfab.profile.codes import CodeTables
 from cardfab.profile.dialect import DialectProfile
 from cardfab.profile.face import FaceTemplate
 from cardfab.profile.financial import FinancialApplication
+from cardfab.profile.host import HostProfile
 from cardfab.profile.loader import load
+from cardfab.profile.policy import OutletPolicy
 from cardfab.profile.printer import Family, PrinterProfile
 from cardfab.profile.product import Product
 from cardfab.profile.shares import ShareRules
@@ -32,6 +34,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "codes": CodeTables,
     "dialects": DialectProfile,
     "shares": ShareRules,
+    "hosts": HostProfile,
+    "policies": OutletPolicy,
 }
 FAMILIES = {model.__name__.removesuffix("Profile").lower(): model for model in get_args(Family)}
 ALL_MODELS = [

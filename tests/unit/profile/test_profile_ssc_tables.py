@@ -177,6 +177,9 @@ def test_third_generation_hides_the_holder_and_nothing_else(packaged: ProfileFol
     assert third.file("SSSE", "EF05").read == "FREE"
     plain = third.model_copy(update={"name": second.name, "version": second.version}).model_dump()
     plain["directories"][0]["files"][1]["read"] = "FREE"
+    # Both applications of a third-generation card have the PIN: a reader changes one of them only.
+    assert (third.pin_entry.change, third.pin_entry.reset) == (("pad",), ("pad",))
+    plain["pin_entry"] = second.pin_entry.model_dump()
     assert plain == second.model_dump()
 
 

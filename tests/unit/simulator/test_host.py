@@ -117,7 +117,7 @@ def test_what_it_cannot_read_it_says(line: bytes) -> None:
 
 def test_unknown_operations_and_missing_fields() -> None:
     host = TrainingHost()
-    assert code(host, "certificate") == "not_supported"
+    assert code(host, "fingerprints") == "not_supported"
     made(host)
     assert code(host, "loss") == "field_missing"
 

@@ -22,12 +22,17 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("template") / "station.db"
     database = Database(path)
     database.upgrade()
+    fill(database)
+    database.close()
+    return path
+
+
+def fill(database: Database) -> None:
+    """Two people and one batch."""
     with database.transaction("people") as tx:
         tx.people.add(Person("li", "李", frozenset({Role.OPERATOR})))
         tx.people.add(Person("wang", "王", frozenset({Role.SUPERVISOR, Role.AUDITOR})))
         tx.requests.add_batch("requests.csv", 3, b"salt of the batch", at=NOW, by="li")
-    database.close()
-    return path
 
 
 @pytest.fixture

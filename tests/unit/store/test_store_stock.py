@@ -108,7 +108,13 @@ def test_the_equation_holds_under_any_movements(
         kept = tx.stock.accounts()
     recorded = account(booked)
     assert recorded.balanced
-    assert [(one.stock, one.opening, one.issued, one.spoiled, one.in_doubt, one.remaining) for one in kept] == [
-        (one.stock, one.opening - one.returned, one.issued, one.spoiled, one.in_doubt, one.remaining)
+    assert [
+        (one.stock, one.opening, one.issued, one.spoiled, one.in_doubt, one.remaining + one.vault, *one.parts[5:])
+        for one in kept
+    ] == [
+        (
+            *(one.stock, one.opening - one.returned, one.issued, one.spoiled, one.in_doubt, one.remaining),
+            *(one.tested, one.missing, one.destroyed),
+        )
         for one in recorded.stock
     ]

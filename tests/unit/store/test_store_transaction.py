@@ -86,7 +86,7 @@ def test_a_statement_that_the_database_refuses_takes_the_others_with_it(database
         writes(tx)
         tx.stock.move(TAKEN, at=NOW, by="nobody")
 
-    with pytest.raises(Exception, match="FOREIGN KEY"), database.transaction("act") as tx:
+    with pytest.raises(Exception, match=r"(?i)foreign key"), database.transaction("act") as tx:
         act(tx)
     assert _seen(database) == before
 
@@ -177,7 +177,8 @@ sys.stdin.readline()
 for _ in range(rounds):
     with database.transaction(name) as tx:
         number = tx.jobs.next_number("series", 1)
-        tx.stock.move(StockMovement("blank", Place.STOCK, Place.IN_WORK, 1, name), at="now", by="li")
+        one = StockMovement("blank", Place.STOCK, Place.IN_WORK, 1, name)
+        tx.stock.move(one, at="2026-11-21T08:00:00.000Z", by="li")
         event = AuditEvent(datetime(2026, 11, 21, tzinfo=UTC), "li", name, "card.issue", f"n{number}", "done")
         tx.audit.append(event)
     print(number, flush=True)

@@ -31,7 +31,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.String, nullable=False),
         sa.PrimaryKeyConstraint("station", "thing", name="pk_audit_known"),
     )
-    op.rename_table("audit_leaf", "audit_leaf_old")
+    _put_aside()
     new = op.create_table("audit_leaf", *_leaf(), sa.Column("hash", sa.LargeBinary, nullable=False), _place())
     for rows in _old_leaves():
         op.bulk_insert(new, [{**row, "hash": sha256(b"\x00" + row["leaf"]).digest()} for row in rows])
@@ -48,11 +48,18 @@ def downgrade() -> None:
         raise RuntimeError("audit leaves wait for their index; open the station once with the newer program")
     op.drop_table("audit_pending")
     op.drop_table("audit_known")
-    op.rename_table("audit_leaf", "audit_leaf_old")
+    _put_aside()
     new = op.create_table("audit_leaf", *_leaf(), _place())
     for rows in _old_leaves():
         op.bulk_insert(new, rows)
     op.drop_table("audit_leaf_old")
+
+
+def _put_aside() -> None:
+    """The name of a key is its table's on SQLite, and the schema's on PostgreSQL."""
+    op.rename_table("audit_leaf", "audit_leaf_old")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE audit_leaf_old RENAME CONSTRAINT pk_audit_leaf TO pk_audit_leaf_old")
 
 
 def _leaf() -> tuple[sa.Column[Any], ...]:
