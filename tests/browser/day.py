@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -227,14 +226,6 @@ class Day:
     def jobs_of(self, number: str) -> list[JobRow]:
         """The jobs of the holder's request, oldest first."""
         return [job for job in self.outlet.jobs() if job.request_id == REQUESTS[number]]
-
-    def outlet_until(self, true: Callable[[], bool], seconds: float = 30) -> None:
-        """Until it is so in the books."""
-        for _ in range(int(seconds * 10)):
-            if true():
-                return
-            self.hands.page.wait_for_timeout(100)
-        raise AssertionError(self.hands.text())
 
     # at the counter
 

@@ -6,8 +6,8 @@
 The control port takes what :class:`cardfab.simulator.rig.control.Control` takes, and: ``{"do": "put", "chip": NAME}``
 a card that left the printer onto the counter's reader, ``{"do": "lift"}`` takes it off, ``{"do": "cards"}`` says of
 every card where it is, what was printed on it and which chip it has, ``{"do": "pins", "pins": [...]}`` what is pressed
-on the pad next (afterwards the published PIN); ``{"do": "hold", "command": "Dbc"}`` has the printer wait before its next
-such command until ``{"do": "go"}``.
+on the pad next (afterwards the published PIN); ``{"do": "hold", "command": "Dbc"}`` has the printer wait before
+its next such command until ``{"do": "go"}``.
 """
 
 from __future__ import annotations
