@@ -45,7 +45,7 @@ from cardfab.station.tokens import add_token
 from cardfab.store import Database
 
 PAGES = ("/", "/jobs", "/stock", "/issue")
-API = ("/api/v1/jobs", "/api/v1/stock", "/api/v1/requests")
+API = ("/api/v1/jobs", "/api/v1/requests")
 CARDS = 10
 _WORDS = {
     "pages": Text("pages", "页面"),
@@ -195,6 +195,12 @@ def _clients(
     failed = [0] * len(heads)
     until = time.monotonic() + seconds
 
+    def ask(connection: http.client.HTTPConnection, path: str, number: int) -> http.client.HTTPResponse:
+        connection.request("GET", path, headers=heads[number])
+        answer = connection.getresponse()
+        answer.read()
+        return answer
+
     def work(number: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         pause = random.Random(number)
@@ -203,9 +209,11 @@ def _clients(
             time.sleep(pause.uniform(0, think))
         while time.monotonic() < until:
             began = time.perf_counter()
-            connection.request("GET", paths[turn % len(paths)], headers=heads[number])
-            answer = connection.getresponse()
-            answer.read()
+            try:
+                answer = ask(connection, paths[turn % len(paths)], number)
+            except (http.client.HTTPException, OSError):  # the server ends idle connections; a browser asks again
+                connection.close()
+                answer = ask(connection, paths[turn % len(paths)], number)
             each[number].append((time.perf_counter() - began) * 1000)
             failed[number] += answer.status != 200
             turn += 1

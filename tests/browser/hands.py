@@ -184,10 +184,12 @@ class Hands:
 
     def give_file(self, label: str, file: Path) -> None:
         """A file is chosen in the window that Enter opens."""
-        self.reach(self.page.get_by_label(self._name(label)).first)
+        found = self.page.get_by_label(self._name(label)).first
+        self.reach(found)
         with self.page.expect_file_chooser() as chooser:
             self.page.keyboard.press("Enter")
         chooser.value.set_files(file)
+        self.until(lambda: bool(found.evaluate("one => one.files.length")), "no file was chosen")
 
     def go(self, role: Literal["link", "button"], name: str, *, at: int = 0) -> None:
         """Tab to a link or button and press Enter; waits for the next page."""

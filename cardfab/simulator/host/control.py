@@ -13,16 +13,11 @@ heard                             every operation that was asked
 
 from __future__ import annotations
 
-import socketserver
-import threading
 import time
-from types import TracebackType
-from typing import Self
 
 from cardfab.simulator.host.host import TrainingHost
 from cardfab.simulator.host.mood import Mood
-
-_MOST = 4096
+from cardfab.simulator.host.server import LineServer
 
 
 def command(host: TrainingHost, line: str) -> str:
@@ -60,39 +55,8 @@ def _do(host: TrainingHost, word: str, rest: list[str]) -> None:
         raise ValueError(word)
 
 
-class _Handler(socketserver.StreamRequestHandler):
-    def handle(self) -> None:
-        server: _Server = self.server  # type: ignore[assignment]
-        while line := self.rfile.readline(_MOST):
-            self.wfile.write(command(server.host, line.decode("utf-8", "replace")).encode() + b"\n")
-
-
-class _Server(socketserver.ThreadingTCPServer):
-    daemon_threads = True
-    allow_reuse_address = True
-
-    def __init__(self, port: int, host: TrainingHost) -> None:
-        self.host = host
-        super().__init__(("127.0.0.1", port), _Handler)
-
-
-class ControlServer:
-    """A context manager; ``port`` is the real one."""
+class ControlServer(LineServer):
+    """The control line of a host."""
 
     def __init__(self, host: TrainingHost, port: int = 0) -> None:
-        self._server = _Server(port, host)
-        self.port: int = self._server.server_address[1]
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, name="control", daemon=True
-        )
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        super().__init__(lambda line: command(host, line.decode("utf-8", "replace")).encode() + b"\n", port, "control")
