@@ -63,14 +63,14 @@ class Outlet:
         return counting.count(self.zhao, {STOCK: ALL | given})
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True, scope="module")
 def _cheap() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(password, "_KIB", 64)
         yield
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def empty(_cheap: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with the people and nothing else; copied for every test."""
     path = tmp_path_factory.mktemp("stockbook") / "station.db"
