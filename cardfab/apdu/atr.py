@@ -99,7 +99,7 @@ class Atr:
             Text(f"offers {offered}", f"支持 {offered}"),
         ]
         if fi and di:
-            lines.append(Text(f"{fi} clock cycles a bit, divided by {di}", f"每位 {fi} 个时钟,除以 {di}"))
+            lines.append(Text(f"{fi} clock cycles a bit, divided by {di}", f"每位 {fi} 个时钟，除以 {di}"))
         if self.specific:
             lines.append(Text("takes the first protocol only", "仅使用首个协议"))
         if (size := self.information_size) is not None:
@@ -124,7 +124,7 @@ def parse_atr(raw: bytes) -> Atr:
     if len(raw) < 2 or raw[0] not in (0x3B, 0x3F):
         raise ApduMalformed("an ATR starts with 3B or 3F", "ATR 应以 3B 或 3F 开始")
     if len(raw) > 33:
-        raise ApduMalformed(f"an ATR of {len(raw)} bytes, at most 33", f"ATR {len(raw)} 字节,最多 33")
+        raise ApduMalformed(f"an ATR of {len(raw)} bytes, at most 33", f"ATR {len(raw)} 字节，最多 33")
     found: list[InterfaceByte] = []
     at, group, protocol, present = 2, 1, 0, raw[1] >> 4
     while present:

@@ -41,10 +41,10 @@ class ResponseNotGenuine(KeyFault):
 
     def __init__(self, command: str, en: str, zh: str) -> None:
         super().__init__(
-            Text(f"{command}: the answer is not the card's: {en}.", f"{command}:应答不可信:{zh}。"),
+            Text(f"{command}: the answer is not the card's: {en}.", f"{command}：应答不可信：{zh}。"),
             do=Text(
                 "Nothing of this answer was used. Begin again with a reset; if it comes back, change the reader.",
-                "该应答未被使用。请复位后重来;若再次出现,请更换读卡器。",
+                "该应答未被使用。请复位后重来；若再次出现，请更换读卡器。",
             ),
         )
         self.command = command

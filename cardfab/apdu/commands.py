@@ -17,7 +17,7 @@ RECORD_NOT_FOUND = 0x6A83
 
 def _in_range(name: str, value: int, low: int, high: int) -> int:
     if not low <= value <= high:
-        raise ApduMalformed(f"{name} is {value}, not {low} to {high}", f"{name} 为 {value},应为 {low} 至 {high}")
+        raise ApduMalformed(f"{name} is {value}, not {low} to {high}", f"{name} 为 {value}，应为 {low} 至 {high}")
     return value
 
 

@@ -151,5 +151,5 @@ class CommandLayout:
         cla, ins, p1, p2 = self.header.fill(values)
         data = self.data.fill(values)
         if len(data) > 0xFF:
-            raise ApduMalformed(f"{name}: {len(data)} bytes do not fit", f"{name}:{len(data)} 字节过长")
+            raise ApduMalformed(f"{name}: {len(data)} bytes do not fit", f"{name}：{len(data)} 字节过长")
         return CommandApdu(cla, ins, p1, p2, data, None, secret, name)

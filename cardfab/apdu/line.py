@@ -44,7 +44,7 @@ def take_challenge(length: int = 8) -> Exchange[bytes]:
     response = expect((yield command), command)
     if len(response.data) != length:
         n = len(response.data)
-        raise CardAnswerMalformed(command.title, f"{n} bytes instead of {length}", f"{n} 字节,应为 {length}")
+        raise CardAnswerMalformed(command.title, f"{n} bytes instead of {length}", f"{n} 字节，应为 {length}")
     return response.data
 
 

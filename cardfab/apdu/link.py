@@ -63,10 +63,10 @@ class CardGone(DeviceFault):
 
     def __init__(self, en: str = "the chip does not answer", zh: str = "芯片无应答") -> None:
         super().__init__(
-            Text(f"No card: {en}.", f"无卡:{zh}。"),
+            Text(f"No card: {en}.", f"无卡：{zh}。"),
             do=Text(
                 "Check that the card lies in the contact station, and let the job be settled by reading it back.",
-                "请检查卡片是否在读卡位置,并通过读回卡片确认该任务。",
+                "请检查卡片是否在读卡位置，并通过读回卡片确认该任务。",
             ),
         )
 
@@ -78,7 +78,7 @@ class ReaderFault(DeviceFault):
 
     def __init__(self, en: str, zh: str) -> None:
         super().__init__(
-            Text(f"Card reader: {en}.", f"读卡器:{zh}。"),
+            Text(f"Card reader: {en}.", f"读卡器：{zh}。"),
             do=Text(
                 "Check the reader's cable, power and name in the settings.", "请检查读卡器的连线、电源和设置中的名称。"
             ),
@@ -94,7 +94,7 @@ class CardAnswered(CardRefused):
         super().__init__(
             Text(
                 f"{command}: the card answered {int(sw):04X} ({sw.meaning.en}).",
-                f"{command}:卡片返回 {int(sw):04X}({sw.meaning.zh})。",
+                f"“{command}”：卡片返回 {int(sw):04X}（{sw.meaning.zh}）。",
             ),
             do=sw.advice,
         )
@@ -109,7 +109,7 @@ class CardAnswerMalformed(CardRefused):
 
     def __init__(self, command: str, en: str, zh: str) -> None:
         super().__init__(
-            Text(f"{command}: the card's answer cannot be used: {en}.", f"{command}:卡片应答无法使用:{zh}。"),
+            Text(f"{command}: the card's answer cannot be used: {en}.", f"{command}：卡片应答无法使用：{zh}。"),
             do=StatusWord(0x6F00).advice,
         )
         self.command = command
@@ -122,7 +122,7 @@ class CardNotGenuine(KeyFault):
 
     def __init__(self, command: str) -> None:
         super().__init__(
-            Text(f"{command}: the card did not prove that it holds the key.", f"{command}:卡片未能证明持有该密钥。"),
+            Text(f"{command}: the card did not prove that it holds the key.", f"{command}：卡片未能证明持有该密钥。"),
             do=StatusWord(0x6300).advice,
         )
         self.command = command

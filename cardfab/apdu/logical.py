@@ -20,7 +20,7 @@ __all__ = ["CHAIN", "channel_of", "close_channel", "for_mac", "manage_channel", 
 def on_channel(cla: int, channel: int) -> int:
     """The class byte moved to ``channel``, 0 to 19; chaining and whether there is secure messaging stay."""
     if not 0 <= channel <= 19:
-        raise ApduMalformed(f"logical channel {channel}, there are 0 to 19", f"逻辑通道 {channel},应为 0 至 19")
+        raise ApduMalformed(f"logical channel {channel}, there are 0 to 19", f"逻辑通道 {channel}，应为 0 至 19")
     kept = cla & (0x80 | CHAIN)
     protected = cla & (0x20 if cla & 0x40 else 0x0C)
     if channel < 4:

@@ -60,7 +60,7 @@ def _counter(value: int, length: int) -> bytes:
 
 def _index(version: int) -> bytes:
     if version not in (1, 2, 3):
-        raise ApduMalformed(f"a key index is 1, 2 or 3, not {version}", f"密钥索引号应为 1 至 3,而不是 {version}")
+        raise ApduMalformed(f"a key index is 1, 2 or 3, not {version}", f"密钥索引号应为 1 至 3，而不是 {version}")
     return bytes([version])
 
 
@@ -121,7 +121,7 @@ def get_start_day() -> CommandApdu:
 def _answer(command: CommandApdu, response: ResponseApdu) -> bytes:
     if len(response.data) != command.ne:
         n = len(response.data)
-        raise CardAnswerMalformed(command.title, f"{n} bytes instead of {command.ne}", f"{n} 字节,应为 {command.ne}")
+        raise CardAnswerMalformed(command.title, f"{n} bytes instead of {command.ne}", f"{n} 字节，应为 {command.ne}")
     return response.data
 
 

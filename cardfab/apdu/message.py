@@ -78,9 +78,9 @@ class CommandApdu:
         if self.ins & 0xF0 in _NO_INS:  # they would read as procedure or status bytes: ISO 7816-3 10.3.2
             raise ApduMalformed(f"INS {self.ins:02X} cannot be an instruction", f"INS {self.ins:02X} 不能作为指令")
         if len(self.data) > 0xFFFF:
-            raise ApduMalformed(f"Nc is {len(self.data)}, at most 65535", f"Nc 为 {len(self.data)},最大 65535")
+            raise ApduMalformed(f"Nc is {len(self.data)}, at most 65535", f"Nc 为 {len(self.data)}，最大 65535")
         if self.ne is not None and not 1 <= self.ne <= 0x10000:
-            raise ApduMalformed(f"Ne is {self.ne}, not 1 to 65536", f"Ne 为 {self.ne},应为 1 至 65536")
+            raise ApduMalformed(f"Ne is {self.ne}, not 1 to 65536", f"Ne 为 {self.ne}，应为 1 至 65536")
 
     @property
     def header(self) -> bytes:
@@ -147,7 +147,7 @@ class CommandApdu:
     def from_bytes(cls, raw: bytes, *, secret: bool = False, name: str = "") -> CommandApdu:
         """Parse; an extended field with a value that fits the short form is accepted (and encoded short again)."""
         if len(raw) < 4:
-            raise ApduMalformed(f"{len(raw)} bytes are less than a header", f"只有 {len(raw)} 字节,不足命令头")
+            raise ApduMalformed(f"{len(raw)} bytes are less than a header", f"只有 {len(raw)} 字节，不足命令头")
         data, ne = _body(raw[4:])
         return cls(raw[0], raw[1], raw[2], raw[3], data, ne, secret, name)
 

@@ -180,5 +180,5 @@ def for_t0(apdu: bytes) -> bytes:
         return apdu
     command = CommandApdu.from_bytes(apdu)
     if command.extended:
-        raise ReaderFault("this card (T=0) takes no extended length", "该卡(T=0)不支持扩展长度")
+        raise ReaderFault("this card (T=0) takes no extended length", "该卡（T=0）不支持扩展长度")
     return apdu[:-1] if command.case == "4S" else apdu

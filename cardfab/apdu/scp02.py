@@ -112,10 +112,10 @@ class Scp02(ChannelState[Keys]):
         if level & 0x20:
             raise LevelNotSupported("it has no encryption of responses", "不支持响应加密")
         if len(raw) != 28:
-            raise CardAnswerMalformed(name, f"{len(raw)} bytes instead of 28", f"{len(raw)} 字节,应为 28")
+            raise CardAnswerMalformed(name, f"{len(raw)} bytes instead of 28", f"{len(raw)} 字节，应为 28")
         if raw[11] != 0x02:
             raise CardAnswerMalformed(
-                name, f"it offers SCP{raw[11]:02X}, not SCP02", f"卡片提供 SCP{raw[11]:02X},非 SCP02"
+                name, f"it offers SCP{raw[11]:02X}, not SCP02", f"卡片提供 SCP{raw[11]:02X}，非 SCP02"
             )
         sequence, card_challenge, cryptogram = raw[12:14], raw[14:20], raw[20:]
         keys = self._source.open(raw[:10], raw[10], sequence)

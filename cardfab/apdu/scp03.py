@@ -120,10 +120,10 @@ class Scp03(ChannelState[Keys03]):
             raise _refused("R-MAC comes with C-MAC", "R-MAC 须与 C-MAC 同用")
         if len(raw) not in (13 + 2 * size, 16 + 2 * size):
             wanted = f"{13 + 2 * size} or {16 + 2 * size}"
-            raise CardAnswerMalformed(name, f"{len(raw)} bytes instead of {wanted}", f"{len(raw)} 字节,长度不符")
+            raise CardAnswerMalformed(name, f"{len(raw)} bytes instead of {wanted}", f"{len(raw)} 字节，长度不符")
         if raw[11] != 0x03:
             raise CardAnswerMalformed(
-                name, f"it offers SCP{raw[11]:02X}, not SCP03", f"卡片提供 SCP{raw[11]:02X},非 SCP03"
+                name, f"it offers SCP{raw[11]:02X}, not SCP03", f"卡片提供 SCP{raw[11]:02X}，非 SCP03"
             )
         if not self._quirks.wrong_i and (level & 0x30) << 1 & ~raw[12]:  # 10 needs bit 6 (20), 20 needs bit 7 (40)
             raise _refused(

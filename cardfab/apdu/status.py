@@ -23,13 +23,13 @@ def _m(name: str, en: str, zh: str) -> Meaning:
 
 
 _TABLE: dict[int, Meaning] = {
-    0x6006: _m("UNPUBLISHED", "a value that one source names and none explains", "仅见于个别资料,含义未公布"),
+    0x6006: _m("UNPUBLISHED", "a value that one source names and none explains", "仅见于个别资料，含义未公布"),
     0x6281: _m("DATA_MAY_BE_CORRUPTED", "the data returned may be corrupted", "返回的数据可能有误"),
     0x6282: _m("END_REACHED", "end of file or record reached before Le bytes", "文件或记录长度小于 Le"),
     0x6283: _m("FILE_INVALIDATED", "the selected file or application is blocked", "所选文件或应用已锁定"),
     0x6284: _m("FCI_NOT_FORMATTED", "the file control information is not formatted as P2 asks", "FCI 格式与 P2 不符"),
     0x6300: _m("AUTHENTICATION_FAILED", "authentication failed", "认证失败"),
-    0x6400: _m("EXECUTION_ERROR", "execution error, memory unchanged", "执行出错,存储器未改变"),
+    0x6400: _m("EXECUTION_ERROR", "execution error, memory unchanged", "执行出错，存储器未改变"),
     0x6581: _m("MEMORY_FAILURE", "memory failure while writing", "写存储器失败"),
     0x6700: _m("WRONG_LENGTH", "wrong length", "长度错误"),
     0x6881: _m("CHANNEL_NOT_SUPPORTED", "logical channel not supported", "不支持逻辑通道"),
@@ -39,21 +39,25 @@ _TABLE: dict[int, Meaning] = {
     0x6982: _m("SECURITY_NOT_SATISFIED", "security status not satisfied", "不满足安全状态"),
     0x6983: _m("AUTHENTICATION_BLOCKED", "the key or PIN is blocked", "密钥或密码已锁定"),
     0x6984: _m(
-        "DATA_NOT_USABLE", "referenced data not usable (for example no challenge taken)", "引用数据无效(例如未取随机数)"
+        "DATA_NOT_USABLE",
+        "referenced data not usable (for example no challenge taken)",
+        "引用数据无效（例如未取随机数）",
     ),
     0x6985: _m("CONDITIONS_NOT_SATISFIED", "conditions of use not satisfied", "不满足使用条件"),
-    0x6986: _m("NO_CURRENT_FILE", "command not allowed: no current elementary file", "命令不被允许:未选择基本文件"),
+    0x6986: _m("NO_CURRENT_FILE", "command not allowed: no current elementary file", "命令不被允许：未选择基本文件"),
     0x6987: _m("SM_DATA_MISSING", "secure messaging data missing", "安全报文数据项丢失"),
     0x6988: _m("SM_DATA_INCORRECT", "secure messaging data incorrect", "安全报文数据项不正确"),
     0x6A80: _m("WRONG_DATA", "incorrect data field", "数据域参数不正确"),
-    0x6A81: _m("FUNCTION_NOT_SUPPORTED", "function not supported, or the card is blocked", "不支持此功能,或卡片已锁定"),
+    0x6A81: _m(
+        "FUNCTION_NOT_SUPPORTED", "function not supported, or the card is blocked", "不支持此功能，或卡片已锁定"
+    ),
     0x6A82: _m("FILE_NOT_FOUND", "file or application not found", "未找到文件或应用"),
     0x6A83: _m("RECORD_NOT_FOUND", "record not found", "未找到记录"),
     0x6A84: _m("NO_SPACE", "not enough space in the file", "文件空间不足"),
     0x6A85: _m("LENGTH_AGAINST_TLV", "Lc does not agree with the TLV structure", "Lc 与 TLV 结构不一致"),
     0x6A86: _m("WRONG_P1_P2", "incorrect parameters P1 P2", "参数 P1 P2 不正确"),
     0x6A88: _m("DATA_NOT_FOUND", "referenced data or key not found", "未找到引用的数据或密钥"),
-    0x6B00: _m("WRONG_PARAMETERS", "wrong parameters (offset outside the file)", "参数错误(偏移超出文件)"),
+    0x6B00: _m("WRONG_PARAMETERS", "wrong parameters (offset outside the file)", "参数错误（偏移超出文件）"),
     0x6D00: _m("INS_NOT_SUPPORTED", "instruction not supported", "不支持该指令"),
     0x6E00: _m("CLA_NOT_SUPPORTED", "class not supported", "不支持该指令类别"),
     0x6F00: _m("NO_DIAGNOSIS", "no precise diagnosis", "未给出具体原因"),
@@ -69,10 +73,10 @@ _TABLE: dict[int, Meaning] = {
 }
 
 _FAMILIES: dict[int, Meaning] = {
-    0x62: _m("WARNING", "warning, memory unchanged", "警告,存储器未改变"),
-    0x63: _m("WARNING_CHANGED", "warning, memory changed", "警告,存储器已改变"),
-    0x64: _m("EXECUTION_ERROR", "execution error, memory unchanged", "执行出错,存储器未改变"),
-    0x65: _m("EXECUTION_ERROR_CHANGED", "execution error, memory changed", "执行出错,存储器已改变"),
+    0x62: _m("WARNING", "warning, memory unchanged", "警告，存储器未改变"),
+    0x63: _m("WARNING_CHANGED", "warning, memory changed", "警告，存储器已改变"),
+    0x64: _m("EXECUTION_ERROR", "execution error, memory unchanged", "执行出错，存储器未改变"),
+    0x65: _m("EXECUTION_ERROR_CHANGED", "execution error, memory changed", "执行出错，存储器已改变"),
     0x68: _m("CLA_FUNCTION", "a function of CLA is not supported", "不支持 CLA 中的功能"),
     0x69: _m("NOT_ALLOWED", "command not allowed", "命令不被允许"),
     0x6A: _m("WRONG_P1_P2", "wrong parameters P1 P2", "参数 P1 P2 错误"),
@@ -82,12 +86,12 @@ _UNKNOWN = _m("UNKNOWN", "a status word this program does not know", "本程序�
 
 _KEYS = Text(
     "Check that the keys in use belong to this batch of cards; do not try again with this card.",
-    "请核对所用密钥是否属于本批卡片;不要用此卡重试。",
+    "请核对所用密钥是否属于本批卡片；不要用此卡重试。",
 )
 _AUTHENTICATION = frozenset({0x6300, 0x6982, 0x6983, 0x6984, 0x6988, 0x9302})
 _CARD = Text(
     "Put this card aside and check that the profile fits this kind of card.",
-    "请将此卡另放,并核对卡型配置是否适用于该卡。",
+    "请将此卡另放，并核对卡型配置是否适用于该卡。",
 )
 
 
@@ -139,13 +143,13 @@ class StatusWord(int):
 
     def _looked_up(self) -> Meaning:
         if self.tries is not None:
-            return _m("TRIES_LEFT", f"not verified, {self.tries} tries left", f"验证未通过,剩余 {self.tries} 次")
+            return _m("TRIES_LEFT", f"not verified, {self.tries} tries left", f"验证未通过，剩余 {self.tries} 次")
         if self.available is not None:
             n = self.available
             return _m("RESPONSE_READY", f"{n} response bytes are ready", f"有 {n} 字节响应待取")
         if self.right_ne is not None:
             n = self.right_ne
-            return _m("WRONG_LE", f"wrong Le, {n} is right", f"Le 错误,应为 {n}")
+            return _m("WRONG_LE", f"wrong Le, {n} is right", f"Le 错误，应为 {n}")
         return _TABLE.get(int(self)) or _FAMILIES.get(self.sw1, _UNKNOWN)
 
     def __str__(self) -> str:

@@ -18,7 +18,7 @@ class TlvError(InputRefused):
 
     def __init__(self, en: str, zh: str, *, offset: int = 0) -> None:
         super().__init__(
-            Text(f"Tagged data is wrong at offset {offset}: {en}.", f"TLV 数据在偏移 {offset} 处有误:{zh}。"),
+            Text(f"Tagged data is wrong at offset {offset}: {en}.", f"TLV 数据在偏移 {offset} 处有误：{zh}。"),
             do=Text("Check where this data comes from.", "请检查该数据的来源。"),
         )
         self.offset = offset

@@ -34,7 +34,7 @@ class TraceMalformed(InputRefused):
 
     def __init__(self, line: int, en: str, zh: str) -> None:
         super().__init__(
-            Text(f"Trace, line {line}: {en}.", f"记录文件第 {line} 行:{zh}。"),
+            Text(f"Trace, line {line}: {en}.", f"记录文件第 {line} 行：{zh}。"),
             do=Text("Record the trace again.", "请重新录制。"),
         )
         self.line = line
@@ -49,9 +49,9 @@ class ReplayMismatch(DeviceFault):
         super().__init__(
             Text(
                 f"Replay, step {position}: the trace has [{expected}], the program did [{sent}].",
-                f"回放第 {position} 步:记录为 [{expected}],程序执行 [{sent}]。",
+                f"回放第 {position} 步：记录为 [{expected}]，程序执行 [{sent}]。",
             ),
-            do=Text("Find out which of the two is right; then record again.", "请确认哪一个正确,再重新录制。"),
+            do=Text("Find out which of the two is right; then record again.", "请确认哪一个正确，再重新录制。"),
         )
 
 

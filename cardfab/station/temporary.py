@@ -324,6 +324,15 @@ def _end(
         return tx.temporary_cards.get(number)
 
 
+def without_paper(desk: Desk) -> tuple[RequestRow, ...]:
+    """Urgent requests that were approved, whose card is still to come and that have no paper in force."""
+    with desk.database.reading() as tx:
+        held = {one.request_id for one in tx.temporary_cards.all(TemporaryState.ISSUED)}
+        urgent = [row for row in tx.requests.all() if row.urgent and row.salt is not None and row.id not in held]
+        jobs = [(row, tx.jobs.of_request(row.id)) for row in urgent]
+        return tuple(row for row, job in jobs if job.state is not JobState.REQUESTED and not _handed_over(tx, job.id))
+
+
 def _handed_over(tx: Transaction, job_id: int) -> bool:
     try:
         return tx.cards.get(job_id).handed_over_at is not None

@@ -29,7 +29,7 @@ class CapMalformed(InputRefused):
 
     def __init__(self, en: str, zh: str) -> None:
         super().__init__(
-            Text(f"Not a CAP file: {en}.", f"不是合法的 CAP 文件:{zh}。"),
+            Text(f"Not a CAP file: {en}.", f"不是合法的 CAP 文件：{zh}。"),
             do=Text("Take the file from its supplier again.", "请向供应方重新获取该文件。"),
         )
 
@@ -110,7 +110,7 @@ def load_blocks(code: bytes, chunk: int, *, daps: Sequence[DapBlock] = ()) -> li
     data = encode([*(dap.to_tlv() for dap in daps), Tlv(0xC4, code)])
     pieces = [data[at : at + chunk] for at in range(0, len(data), chunk)]
     if len(pieces) > 0x100:
-        raise ApduMalformed(f"{len(pieces)} blocks, LOAD counts to 256", f"共 {len(pieces)} 块,LOAD 最多 256 块")
+        raise ApduMalformed(f"{len(pieces)} blocks, LOAD counts to 256", f"共 {len(pieces)} 块，LOAD 最多 256 块")
     last = len(pieces) - 1
     return [
         CommandApdu(0x80, 0xE8, 0x80 if n == last else 0x00, n, piece, 256, name=f"LOAD block {n} of {len(pieces)}")

@@ -59,7 +59,7 @@ def parse_cplc(data: bytes) -> Cplc:
     """42 bytes, with or without 9F7F 2A before them."""
     raw = data[3:] if data[:3] == b"\x9f\x7f\x2a" else data
     if len(raw) != sum(_CPLC_SIZES):
-        raise TlvError(f"CPLC has {len(raw)} bytes, not 42", f"CPLC 为 {len(raw)} 字节,应为 42")
+        raise TlvError(f"CPLC has {len(raw)} bytes, not 42", f"CPLC 为 {len(raw)} 字节，应为 42")
     parts, at = [], 0
     for size in _CPLC_SIZES:
         parts.append(raw[at : at + size])

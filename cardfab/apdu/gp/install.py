@@ -18,7 +18,7 @@ _NAMES = {
 def check_aid(aid: bytes, *, absent: bool = False) -> bytes:
     """The AID; raises :class:`ApduMalformed` where its length is none (ISO/IEC 7816-5)."""
     if not 5 <= len(aid) <= 16 and not (absent and not aid):
-        raise ApduMalformed(f"an AID has 5 to 16 bytes, not {len(aid)}", f"AID 应为 5 至 16 字节,实为 {len(aid)}")
+        raise ApduMalformed(f"an AID has 5 to 16 bytes, not {len(aid)}", f"AID 应为 5 至 16 字节，实为 {len(aid)}")
     return aid
 
 
@@ -83,7 +83,7 @@ def update_registry(
 
 def _privileges(raw: bytes) -> None:
     if len(raw) not in (1, 3):
-        raise ApduMalformed(f"privileges have 1 or 3 bytes, not {len(raw)}", f"权限应为 1 或 3 字节,实为 {len(raw)}")
+        raise ApduMalformed(f"privileges have 1 or 3 bytes, not {len(raw)}", f"权限应为 1 或 3 字节，实为 {len(raw)}")
 
 
 def delete(aid: bytes, *, related: bool = False, token: bytes = b"") -> CommandApdu:

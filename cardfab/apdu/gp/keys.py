@@ -53,11 +53,11 @@ class KeysNotTaken(KeyFault):
         super().__init__(
             Text(
                 "PUT KEY: the check values in the card's answer are not those of the keys that were sent.",
-                "PUT KEY:卡片返回的校验值与所发密钥不符。",
+                "PUT KEY：卡片返回的校验值与所发密钥不符。",
             ),
             do=Text(
                 "Do not close this session: put the keys again, or the old ones. Else the card may be lost.",
-                "请勿结束会话:重新写入密钥或写回旧密钥,否则可能失去该卡。",
+                "请勿结束会话：重新写入密钥或写回旧密钥，否则可能失去该卡。",
             ),
         )
 

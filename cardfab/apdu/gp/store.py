@@ -51,10 +51,10 @@ def store_blocks(
     P2 counts from 00. More than 256 blocks only with ``wraps``, where the card's profile says that P2 begins again.
     """
     if not 1 <= chunk <= 0xFF or not all(data):
-        raise ApduMalformed("STORE DATA takes data, in blocks to 255 bytes", "STORE DATA 需要数据,分块最长 255 字节")
+        raise ApduMalformed("STORE DATA takes data, in blocks to 255 bytes", "STORE DATA 需要数据，分块最长 255 字节")
     pieces = [whole[at : at + chunk] for whole in data for at in range(0, len(whole), chunk)]
     if len(pieces) > 0x100 and not wraps:
-        raise ApduMalformed(f"{len(pieces)} blocks, P2 counts to 256", f"共 {len(pieces)} 块,P2 最多计 256")
+        raise ApduMalformed(f"{len(pieces)} blocks, P2 counts to 256", f"共 {len(pieces)} 块，P2 最多计 256")
     last = len(pieces) - 1
     return [
         CommandApdu(

@@ -24,6 +24,7 @@ from cardfab.station.temporary import (
     revoke,
     take_back,
     trusted_keys,
+    without_paper,
 )
 from cardfab.station.vault import open_request
 from cardfab.store.temporary import TemporaryRow
@@ -53,9 +54,7 @@ def register(asking: Asked) -> Response:
     every = asking.request.query_params.get("all") == "yes"
     with asking.desk.database.reading() as tx:
         rows = tx.temporary_cards.all(*([] if every else [TemporaryState.ISSUED]))
-        held = {one.request_id for one in tx.temporary_cards.all(TemporaryState.ISSUED)}
-        urgent = [row for row in tx.requests.all() if row.urgent and row.salt is not None and row.id not in held]
-    waiting = [(row.id, open_request(asking.desk.keys, row).name) for row in urgent]
+    waiting = [(row.id, open_request(asking.desk.keys, row).name) for row in without_paper(asking.desk)]
     papers = [(one, _LIGHTS[one.state], one.state.text) for one in reversed(rows)]
     return asking.page("temporary/register.html", papers=papers, waiting=waiting, every=every)
 
