@@ -55,7 +55,7 @@ def test_no_call_breaks_the_interface_and_every_answer_is_as_described(floor: Fl
         by_status[name == "nobody", status] += count
     assert {status for nobody, status in by_status if nobody} <= {400, 401, 422, 429}
     assert not any(status == 500 for _, _, status in answered)
-    assert {200, 201, 403, 404, 409, 422} <= {status for _, status in by_status}
+    assert {200, 403, 404, 409, 422} <= {status for _, status in by_status}
     assert {label for _, label, status in answered if status < 300} >= {"GET /jobs", "GET /requests", "GET /stock"}
 
 

@@ -125,7 +125,7 @@ def trace(lines: list[str]) -> None:
 
 
 QUICK = settings(max_examples=60, deadline=None)
-LONG = settings(max_examples=2_000, deadline=None, suppress_health_check=list(HealthCheck))
+LONG = settings(max_examples=1_200, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @pytest.mark.parametrize("name", TARGETS)

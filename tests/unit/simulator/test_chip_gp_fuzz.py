@@ -165,7 +165,7 @@ creating = st.one_of(
     st.sampled_from([H("00A40000023F00"), H("00A4000002DDF1"), H("80E03F01083801F0F0F095FFFF"), H("0084000008")]),
 )
 SHORT = settings(max_examples=60, deadline=None)
-LONG = settings(max_examples=1500, deadline=None)
+LONG = settings(max_examples=800, deadline=None)
 managed_numbers, raw_numbers = st.integers(0, len(MANAGED) - 1), st.integers(0, len(RAW) - 1)
 
 test_strangers_get_status_words = SHORT(given(managed_numbers, st.lists(managing, max_size=8))(strangers))

@@ -62,7 +62,7 @@ def test_nonsense_ends_in_a_report(name: str) -> None:
 def test_much_nonsense_ends_in_a_report(name: str) -> None:
     dice = random.Random(f"cardfab emv, long, {name}")
     for given in sample(name)["transactions"]:
-        _runs(name, given, dice, 3000)
+        _runs(name, given, dice, 1500)
 
 
 def _nested(card: ScriptedCard, tag: str) -> ScriptedCard:
