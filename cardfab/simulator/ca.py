@@ -13,6 +13,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Literal
 
 from asn1crypto import algos, core, crl, keys, pem, x509
@@ -69,8 +70,14 @@ class TrainingCa:
         self._random = random
         self.revoked: dict[int, datetime] = {}
         """Since when which serial numbers are revoked."""
-        self._root = _authority("root", None)
-        self._issuing = _authority("issuing", self._root)
+
+    @property
+    def _root(self) -> Authority:
+        return _authority("root", None)
+
+    @property
+    def _issuing(self) -> Authority:
+        return _authority("issuing", self._root)
 
     @property
     def chain(self) -> tuple[bytes, bytes]:
@@ -170,6 +177,7 @@ def _fixed(name: str) -> Random:
     return lambda length: bytes(next(stream) for _ in range(length))
 
 
+@cache
 def _authority(name: str, above: Authority | None) -> Authority:
     random = _fixed(name)
     private, public = sm2_generate(random)

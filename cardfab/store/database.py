@@ -13,6 +13,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic import command
@@ -335,10 +336,9 @@ class Database:
 
     def require_current(self) -> None:
         """Raise :class:`DatabaseRefused` unless the schema is this program's."""
-        here = self.version()
+        here, head = self.version(), _head()
         with self._told(), self._looking() as connection:
             self._kind.require(connection)
-            head = ScriptDirectory.from_config(config_of(connection)).get_current_head()
         if here != head:
             raise DatabaseRefused(
                 Text(
@@ -372,6 +372,12 @@ def config_of(connection: Connection) -> Config:
     config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
     return config
+
+
+@cache
+def _head() -> str:
+    """The newest version of the schema that this program knows; reading every migration for it takes a while."""
+    return ScriptDirectory(str(_MIGRATIONS)).get_current_head() or ""
 
 
 _config = config_of

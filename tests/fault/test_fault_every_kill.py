@@ -7,6 +7,7 @@ that is killed there (SIGKILL), recovery, and the books beside what physically l
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -101,6 +102,7 @@ def finish(world: World, where: str) -> None:
 
 
 _ALIKE = ("commit:key.use ", "commit:sequence")
+_WRITTEN, _TO_WRITE = ("after:chip:", "after:printer:"), ("before:chip:", "before:printer:")
 
 
 def stands(points: list[str]) -> list[int]:
@@ -108,11 +110,14 @@ def stands(points: list[str]) -> list[int]:
 
     The intent of a key use touches neither job nor stock nor card, and placing leaves moves them from one table to
     another; between two commits of the job they are all alike. The first of each kind in each state is stood at, before
-    and after it; for the rest the same code would be killed in the same state of the world again.
+    and after it; for the rest the same code would be killed in the same state of the world again. So it would before a
+    device write that directly follows another one: whoever dies there leaves what is left after that one.
     """
     stood: list[int] = []
     seen: set[str] = set()
-    for number, name in enumerate(points, start=1):
+    for number, (last, name) in enumerate(pairwise(["", *points]), start=1):
+        if last.startswith(_WRITTEN) and name.startswith(_TO_WRITE):
+            continue
         rest = name.partition(":")[2]
         if not rest.startswith(_ALIKE):
             if rest.startswith("commit:"):
@@ -184,6 +189,7 @@ def test_killed_at_every_point_of_the_recovery_too(interrupted: str, new_world: 
         finish(world, where)
 
 
+@pytest.mark.proof
 def test_one_kill_in_every_state(new_world: Callable[..., World]) -> None:
     """The short form for every change: one kill in each state that only a living process may hold."""
     points = points_of(new_world)
@@ -206,3 +212,5 @@ def test_every_kind_of_record_commit_is_stood_at_in_every_state() -> None:
         f"before:{name}" for name in (key, other, job, key, "commit:sequence", "chip:SELECT", job)
     ]
     assert len(stood) % 2 == 0
+    writes = ["before:chip:A", "after:chip:A", "before:chip:B", "after:chip:B", "before:commit:encode"]
+    assert stands(writes) == [1, 2, 4, 5]

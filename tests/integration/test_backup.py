@@ -145,6 +145,7 @@ def test_only_into_an_empty_folder_and_not_an_older_one(station: World, tmp_path
     assert restored(tmp_path / "newer", tmp_path / "third", "--at-least", newest).exit == 0
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("size", [0, 1, 1 << 20, (1 << 20) + 1])
 def test_pieces_keep_their_order_and_their_end(tmp_path: Path, size: int) -> None:
     plain = os.urandom(size)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.integration.conftest import APPROVED, PLAIN, World
 
 
+@pytest.mark.proof
 def test_what_became_of_every_request_of_a_file(world: World, tmp_path: Path) -> None:
     assert world.rig is not None
     (batch,) = world.cli("request", "report", "--json").json()["items"]

@@ -57,6 +57,7 @@ def test_a_purchase_load_and_tap(station: Station) -> None:
     assert (declined.exit, declined.json()["result"]) == (0, "declined on line")
 
 
+@pytest.mark.proof
 def test_a_report_in_words_names_check_and_tag(station: Station) -> None:
     said = station.verify("--online", json=False)
     assert said.exit == 0

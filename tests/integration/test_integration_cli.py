@@ -200,6 +200,7 @@ def test_blanks_of_an_unknown_kind_are_not_received(station: World) -> None:
     assert said.exit in (3, 7), said.text
 
 
+@pytest.mark.proof
 def test_empty_stock_is_exit_7(world: World) -> None:
     for request in list(RARE)[:3]:
         assert world.cli("issue", request).exit == 0
@@ -358,6 +359,7 @@ def test_json_of_a_lint_with_findings_is_one_object(station: World, tmp_path: Pa
     assert value["exit"] == 3
 
 
+@pytest.mark.proof
 def test_json_of_a_job_that_needs_an_eye_is_one_object(world: World) -> None:
     assert world.rig is not None
     world.rig.printer.inject(Fault.SILENCE, on="Se")
@@ -368,6 +370,7 @@ def test_json_of_a_job_that_needs_an_eye_is_one_object(world: World) -> None:
         assert one_object(said)["exit"] == 9
 
 
+@pytest.mark.proof
 def test_json_of_cards_made(world: World) -> None:
     said = world.cli("issue", PLAIN, "--json")
     assert said.exit == 0, said.text
@@ -436,6 +439,7 @@ def test_no_color_on_a_terminal(station: World, monkeypatch: pytest.MonkeyPatch)
         assert not re.search(r"\x1b\[[0-9;]*(3[0-7]|9[0-7]|4[0-7]|38|48)[0-9;]*m", on_terminal(*words))
 
 
+@pytest.mark.proof
 def test_progress_is_for_terminals(world: World) -> None:
     quiet = world.cli("issue", PLAIN)
     assert quiet.exit == 0
@@ -564,6 +568,7 @@ def test_the_dry_run_never_says_success(station: World) -> None:
     assert station.state(PLAIN) == "QUEUED"
 
 
+@pytest.mark.proof
 def test_examples_import_in_a_new_station_made_without_a_question(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

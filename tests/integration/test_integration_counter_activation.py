@@ -80,6 +80,7 @@ def test_a_supervisor_releases_and_the_card_is_activated(place: Place) -> None:
     assert place.state() is CardState.ACTIVATED
 
 
+@pytest.mark.proof
 def test_a_card_has_no_account_before_its_activation_and_none_after_its_term(place: Place) -> None:
     with place.card() as here, pytest.raises(NotServed) as early:
         medical.load(here, place.holder(), PIN, 100)

@@ -35,6 +35,7 @@ from tests.integration.conftest import cardfab
 PROFILES = data_folder("profiles")
 
 
+@pytest.mark.proof
 def test_a_card_of_another_station_is_served_as_far_as_the_keys_allow(place: Place, template: Path) -> None:
     folder = place.folder.parent / "elsewhere"
     shutil.copytree(template, folder)
@@ -82,7 +83,8 @@ def _everything_was_tried(here: Presented, found: Read, *, pin: bool) -> None:
     assert {"DF04/EF06", "DF04/EF08"} <= set(expected) or pin
 
 
-@pytest.mark.shows("card read: everything the rights allow, settlement, the part of a bill the holder pays (test)")
+@pytest.mark.proof
+@pytest.mark.shows("card read: everything the rights allow, settlement, the part of a bill the holder pays (proof)")
 def test_what_a_hospital_sees_and_what_the_holder_pays(place: Place) -> None:
     place.activated()
     rules = ShareRules.model_validate(
@@ -127,6 +129,7 @@ def run(place: Place, monkeypatch: pytest.MonkeyPatch, lines: str, *words: str) 
     return said.exit, said.json()
 
 
+@pytest.mark.proof
 def test_the_commands_say_one_object_each(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     reader = ("--reader", f"file:{place.file}")
     paper, receipt = tmp_path / "statement.pdf", tmp_path / "receipt.pdf"

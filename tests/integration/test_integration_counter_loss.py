@@ -37,7 +37,8 @@ def lose(place: Place, **more: Any) -> dict[str, object]:
         return report_loss(counter, subject, place.holder(), Confirmed(True, subject.card_number[-4:]), **more).values
 
 
-@pytest.mark.shows("report of loss: black list at once, two confirmations, host (test)")
+@pytest.mark.proof
+@pytest.mark.shows("report of loss: black list at once, two confirmations, host (proof)")
 def test_a_loss_is_confirmed_twice_and_listed_at_once(place: Place) -> None:
     place.activated()
     with place.counter() as counter:
@@ -67,6 +68,7 @@ def test_a_host_that_did_it_without_answering_is_asked_for_the_status(place: Pla
     assert place.host.heard[-1] == "status"
 
 
+@pytest.mark.proof
 def test_an_unknown_outcome_is_never_repeated_blindly(place: Place) -> None:
     """No answer and no status: in doubt, the list holds. The next try asks for the status before anything else."""
     place.activated()
@@ -97,6 +99,7 @@ def test_a_refusal_of_the_host_is_told_and_the_list_holds(place: Place) -> None:
     assert place.state() is CardState.LOST
 
 
+@pytest.mark.proof
 def test_a_loss_without_a_host(place: Place) -> None:
     place.host = None
     assert lose(place)["host"] == "none"
@@ -104,7 +107,8 @@ def test_a_loss_without_a_host(place: Place) -> None:
         replace_card(counter, card_of(counter.desk, PLAIN), place.holder(), "loss")
 
 
-@pytest.mark.shows("replacement takes balance and records from the issuer host and counts the seven days (test)")
+@pytest.mark.proof
+@pytest.mark.shows("replacement takes balance and records from the issuer host and counts the seven days (proof)")
 def test_a_lost_card_is_replaced_with_the_hosts_balance(place: Place) -> None:
     place.activated().pay(2_345)
     with place.counter() as counter, pytest.raises(NotReplaceable) as early:
@@ -145,6 +149,7 @@ def test_a_lost_card_is_replaced_with_the_hosts_balance(place: Place) -> None:
     assert replaced.details["request"] == request
 
 
+@pytest.mark.proof
 def test_a_refused_replacement_is_recorded(place: Place) -> None:
     place.activated()
     lose(place)
@@ -187,6 +192,7 @@ def test_a_block_needs_a_second_person_and_is_for_good(place: Place) -> None:
     assert place.events("counter.block-card")[0].details["approved_by"] == "supervisor"
 
 
+@pytest.mark.proof
 def test_one_application_is_blocked_and_the_others_go_on(place: Place) -> None:
     place.activated()
     with place.card() as here:

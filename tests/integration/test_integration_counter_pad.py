@@ -31,6 +31,7 @@ def with_pad(here: Presented, *pins: str) -> Presented:
     return here
 
 
+@pytest.mark.proof
 def test_a_third_generation_card_gets_one_pin_by_the_pad(place: Place) -> None:
     place = other_card(place, version="3.0")
     with place.card() as here:

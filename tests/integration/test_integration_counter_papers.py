@@ -52,6 +52,7 @@ def found(place: Place, reason: str = "found at home", second: str | None = "sup
 # ---------------------------------------------------------------------------------------------- the card is found again
 
 
+@pytest.mark.proof
 def test_a_loss_for_a_time_is_taken_back_by_a_supervisor_who_says_why(place: Place) -> None:
     place.activated()
     lose(place)
@@ -92,6 +93,7 @@ def test_what_is_not_taken_back(place: Place) -> None:
     assert place.state() is CardState.LOST
 
 
+@pytest.mark.proof
 def test_nothing_is_taken_back_once_a_replacement_is_ordered_or_without_the_hosts_word(place: Place) -> None:
     place.activated()
     lose(place)
@@ -185,6 +187,7 @@ def test_every_service_ends_in_a_sentence_of_its_own(place: Place) -> None:
     assert all(one.outcome.zh.endswith("。") and one.outcome.en.endswith(".") for one in said)
 
 
+@pytest.mark.proof
 def test_the_settlement_is_in_words_and_a_card_without_insurance_says_so(place: Place) -> None:
     place.activated()
     rules = ShareRules.model_validate(_training_rules())
@@ -223,6 +226,7 @@ def test_papers_and_the_card_go_by_the_time_of_china(place: Place) -> None:
 # ------------------------------------------------------------------------------------------------------- the commands
 
 
+@pytest.mark.proof
 def test_the_commands_of_papers(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     config, reader = ("--config", place.folder / "cardfab.toml"), ("--reader", f"file:{place.file}")
 
@@ -276,6 +280,7 @@ def _training_rules() -> dict[str, Any]:
     return tomllib.loads((data_folder("profiles") / "shares" / "training.toml").read_text(encoding="utf-8"))
 
 
+@pytest.mark.proof
 def test_an_application_that_is_blocked_leaves_the_rest_readable(place: Place) -> None:
     place.activated()
     with place.card() as here:

@@ -41,6 +41,7 @@ def test_digits_that_cannot_be_a_pin(place: Place, digits: str) -> None:
     assert place.services() == []
 
 
+@pytest.mark.proof
 def test_a_blocked_pin_is_unblocked_or_reset_by_the_document(place: Place) -> None:
     def spend() -> None:
         with place.card() as here:
@@ -70,7 +71,8 @@ def third(place: Place) -> Place:
     return other_card(place, version="3.0")
 
 
-@pytest.mark.shows("3.x: PIN moved to the PKI application, and kept the same by PIN change and reset (test)")
+@pytest.mark.proof
+@pytest.mark.shows("3.x: PIN moved to the PKI application, and kept the same by PIN change and reset (proof)")
 def test_change_and_reset_reach_the_certificate_application(third: Place) -> None:
     with third.card() as here:
         done = change_pin(here, third.holder(), PIN, NEW)
@@ -115,6 +117,7 @@ def test_a_torn_second_write_is_told_and_made_good(third: Place, cut: dict[str, 
     assert third.services()[0] == ("pin-change", "doubt", "CF-9320")
 
 
+@pytest.mark.proof
 def test_a_torn_first_write_leaves_one_pin(third: Place) -> None:
     """Whether the card took the new PIN nobody knows: the PIN that it takes now becomes the other's."""
     for cut, pin in (({"cut_before": b"\x80\x5e"}, PIN), ({"cut_after": b"\x80\x5e"}, NEW)):

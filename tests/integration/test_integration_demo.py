@@ -177,6 +177,7 @@ def test_one_changed_byte_is_found(made: tuple[Path, Said], tmp_path: Path) -> N
         assert cardfab("audit", "verify", tmp_path / "broken.txt").exit not in (0, 1)
 
 
+@pytest.mark.proof
 def test_a_key_that_is_not_the_stations_is_not_trusted(made: tuple[Path, Said], tmp_path: Path) -> None:
     out, _ = made
     other = cardfab("init", tmp_path / "other", "--name", "demo")

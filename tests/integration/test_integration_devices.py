@@ -66,7 +66,8 @@ def test_a_reader_that_cannot_be_takes_no_blank(address: str, world: World) -> N
     untouched(world)
 
 
-@pytest.mark.shows("faults of devices: the equation holds, the job waits again or is settled (test)")
+@pytest.mark.proof
+@pytest.mark.shows("faults of devices: the equation holds, the job waits again or is settled (proof)")
 def test_an_open_cover(world: World) -> None:
     rig_of(world).printer.machine.cover_is_open = True
     said = world.cli("issue", PLAIN)
@@ -129,6 +130,7 @@ def test_a_ribbon_that_is_known_to_be_missing_takes_no_blank(ribbon: Ribbon | No
     finishes(world)
 
 
+@pytest.mark.proof
 def test_a_ribbon_that_ends_during_the_print(world: World) -> None:
     rig_of(world).printer.inject(Fault.RIBBON_END, on="Dbc", skip=3)
     said = world.cli("issue", PLAIN)
@@ -229,6 +231,7 @@ def test_power_cut_while_encoding(apdus: int, world: World) -> None:
     world.balanced(issued=1, spoiled=1, in_doubt=0, remaining=1)
 
 
+@pytest.mark.proof
 def test_power_cut_while_reading_back_goes_on_with_the_same_card(world: World) -> None:
     rig = rig_of(world)
     rig.reader.cut_power_after(PAST_WRITING)
@@ -251,6 +254,7 @@ def test_the_next_issue_settles_what_was_cut_off(world: World) -> None:
     world.balanced(issued=1, spoiled=1, in_doubt=0, remaining=1)
 
 
+@pytest.mark.proof
 def test_a_fault_again_while_settling_stays_in_doubt(world: World) -> None:
     rig = rig_of(world)
     rig.reader.cut_power_after(PAST_WRITING)

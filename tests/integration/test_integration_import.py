@@ -145,7 +145,8 @@ def test_photos_outside_the_folder_are_not_read(fresh: World, tmp_path: Path) ->
         assert "photo" in said.out
 
 
-@pytest.mark.shows("a re-issue after loss takes the photo on file (test)")
+@pytest.mark.proof
+@pytest.mark.shows("a re-issue after loss takes the photo on file (proof)")
 def test_a_reissue_after_loss_takes_the_photo_on_file(station: World, tmp_path: Path) -> None:
     lost = next(row for row in rows_of("requests.csv") if row["category"] == "loss-reissue")
     reissue = {**lost, "request_id": "R-LOST-AGAIN", "photo": ""}

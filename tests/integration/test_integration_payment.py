@@ -358,7 +358,8 @@ def set_pad(world: World, address: str) -> None:
     world.config.write_text(text.replace("[devices]\n", f'[devices]\npinpad = "{address}"\n'), encoding="utf-8")
 
 
-@pytest.mark.shows("the first PIN from the holder at the pad: as a block, on the card, in no file (test)")
+@pytest.mark.proof
+@pytest.mark.shows("the first PIN from the holder at the pad: as a block, on the card, in no file (proof)")
 def test_the_holder_enters_the_first_pin(world: World, pad: tuple[list[str], str]) -> None:
     presses, address = pad
     pin_policy(world, 'first = "holder"\npad_key = "bank/ZPK"\ndigits = 12')
@@ -397,6 +398,7 @@ def test_what_is_no_answer_of_a_pad(answer: bytes) -> None:
         LinePad(lambda _: answer).enter("6299990000000017", 6)
 
 
+@pytest.mark.proof
 def test_a_card_without_pin(station: World) -> None:
     pin_policy(station, 'first = "none"\ndigits = 6')
     file = station.folder / "profiles" / "applications" / f"{CONTACT}.toml"

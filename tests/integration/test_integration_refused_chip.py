@@ -13,7 +13,8 @@ from tests.integration.conftest import PLAIN, RARE, SERIALS, World
 OTHER = next(iter(RARE))
 
 
-@pytest.mark.shows("a chip whose external authentication key is wrong: exit 4, blank spoiled, request open (test)")
+@pytest.mark.proof
+@pytest.mark.shows("a chip whose external authentication key is wrong: exit 4, blank spoiled, request open (proof)")
 def test_a_wrong_key_spoils_the_blank_and_the_next_issue_is_a_linked_remake(
     new_world: Callable[..., World],
 ) -> None:

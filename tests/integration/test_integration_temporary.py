@@ -54,7 +54,8 @@ def refused(said: Said, exit: int, code: str) -> None:
     assert f"[{code}]" in said.err
 
 
-@pytest.mark.shows("a temporary card is a PDF that this station verifies; a changed claim is refused (test)")
+@pytest.mark.proof
+@pytest.mark.shows("a temporary card is a PDF that this station verifies; a changed claim is refused (proof)")
 @pytest.mark.parametrize("size", ["a4", "receipt"])
 def test_issue_and_verify(station: World, tmp_path: Path, size: str) -> None:
     file = issued(station, tmp_path / "papers", "--size", size)
@@ -74,6 +75,7 @@ def test_issue_and_verify(station: World, tmp_path: Path, size: str) -> None:
     refused(station.cli("temporary", "issue", URGENT), 7, "CF-7501")
 
 
+@pytest.mark.proof
 def test_another_person_gets_none(station: World, tmp_path: Path) -> None:
     words = ("temporary", "issue", URGENT, "--out", tmp_path)
     refused(station.typed(station.holder(PLAIN), *words), 7, "CF-7600")
@@ -83,6 +85,7 @@ def test_another_person_gets_none(station: World, tmp_path: Path) -> None:
     assert not register(station)
 
 
+@pytest.mark.proof
 def test_a_changed_claim_is_refused(station: World, tmp_path: Path) -> None:
     file = issued(station, tmp_path)
     claim, signature = read_claim(file.read_bytes())
@@ -102,6 +105,7 @@ def test_a_changed_claim_is_refused(station: World, tmp_path: Path) -> None:
     refused(station.cli("temporary", "verify", file), 6, "CF-6504")
 
 
+@pytest.mark.proof
 def test_other_papers_are_refused(station: World, tmp_path: Path) -> None:
     (tmp_path / "letter.pdf").write_bytes(b"%PDF-1.4\nnothing of ours\n")
     assert station.cli("temporary", "verify", tmp_path / "letter.pdf").exit == 3
@@ -223,6 +227,7 @@ def test_a_station_that_is_older_than_the_key_says_what_to_do(station: World, tm
         store._held["station/documents"] = kept
 
 
+@pytest.mark.proof
 def test_the_certificate_stays_and_a_strange_one_is_refused(station: World, tmp_path: Path) -> None:
     first = station.cli("temporary", "certificate", "--out", tmp_path / "c.pem", "--json").json()
     assert station.cli("temporary", "certificate", "--json").json() == first

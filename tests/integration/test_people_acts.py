@@ -146,6 +146,7 @@ def test_a_bad_new_password_is_refused(station: World, word: str, code: str) -> 
     assert (said.exit, code in said.err, word in said.text) == (3, True, False)
 
 
+@pytest.mark.proof
 def test_A2_a_locked_login_is_unlocked_by_two(station: World) -> None:
     give_password(station.folder, "operator", PEACE)
     for _ in range(6):
@@ -161,6 +162,7 @@ def test_A2_a_locked_login_is_unlocked_by_two(station: World) -> None:
     assert typing(station, (PEACE,), "user", "login", "operator").exit == 0
 
 
+@pytest.mark.proof
 def test_A1_D5_idle_and_restart_by_command(station: World, monkeypatch: pytest.MonkeyPatch) -> None:
     give_password(station.folder, "trainee", PEACE)
     assert typing(station, (PEACE,), "user", "login", "trainee").exit == 0
@@ -191,6 +193,7 @@ def test_a_session_file_of_old_or_of_another_is_no_session(station: World) -> No
     assert station.cli("job", "list").exit == 0
 
 
+@pytest.mark.proof
 def test_people_are_managed_by_the_administrator(station: World) -> None:
     assert station.cli("user", "login", "administrator").exit == 0
     assert station.cli("user", "roles", "auditor", "supervisor").exit == 0
@@ -213,6 +216,7 @@ def test_people_are_managed_by_the_administrator(station: World) -> None:
     assert station.cli("user", "review").exit == 7, "who was made supervisor is no auditor any more"
 
 
+@pytest.mark.proof
 def test_a_token_is_made_listed_and_revoked_by_command(station: World) -> None:
     assert station.cli("user", "login", "supervisor").exit == 0
     assert station.cli("user", "token", "add", "front-end", "operator", "operator").exit == 7

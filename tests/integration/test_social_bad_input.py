@@ -113,6 +113,7 @@ def test_every_column_has_a_name() -> None:
     assert tuple(COLUMN_NAMES) == COLUMNS
 
 
+@pytest.mark.proof
 def test_a_name_of_50_bytes_is_a_name(world: World, sent: Sent) -> None:
     """It fills both items to the last byte: 30 and 20 (LD/T 32 part 6, item 4E)."""
     name = "王" * 25

@@ -96,7 +96,8 @@ def _file(chip: TrainingChip, fid: str) -> bytes:
     return b"".join(_sent(chip, f"00B0{at:04X}80") for at in range(0, 1024, 128))
 
 
-@pytest.mark.shows("3.x cards: certificates obtained through a CA port, written, PIN and master keys moved (test)")
+@pytest.mark.proof
+@pytest.mark.shows("3.x cards: certificates obtained through a CA port, written, PIN and master keys moved (proof)")
 def test_a_third_generation_card_with_its_certificates(
     ordered: Callable[[str], World], rig: Callable[..., Rig]
 ) -> None:

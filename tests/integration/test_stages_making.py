@@ -79,7 +79,8 @@ def _make(desk: Desk, reader: InReader, chosen: ProductSet, **more: Any) -> Made
     return making.make_blank(desk, Devices(reader.connect, None), chosen, REGION, **settings)
 
 
-@pytest.mark.shows("All three stages on both dialects and ciphers, then the card personalised and verified (test)")
+@pytest.mark.proof
+@pytest.mark.shows("All three stages on both dialects and ciphers, then the card personalised and verified (proof)")
 @pytest.mark.parametrize(("name", "algorithm"), KINDS)
 def test_from_the_foundry_to_the_finished_card(station: World, name: str, algorithm: str) -> None:
     with station.desk() as desk:

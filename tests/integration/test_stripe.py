@@ -35,6 +35,7 @@ def test_the_stripe_says_what_the_chip_says(world: World, coercivity: str) -> No
     assert card.front.printed
 
 
+@pytest.mark.proof
 def test_a_stripe_that_does_not_read_as_written_stops_before_the_print(world: World) -> None:
     change(world, "products", "debit", ("print = true", 'print = true\nstripe = "high"'))
     assert world.cli("request", "approve", UNAPPROVED).exit == 0
@@ -52,6 +53,7 @@ def test_a_stripe_that_does_not_read_as_written_stops_before_the_print(world: Wo
     world.balanced(issued=0, spoiled=1, in_doubt=0, remaining=2)
 
 
+@pytest.mark.proof
 def test_a_printer_without_a_magnetic_head_is_refused_before_a_blank_moves(world: World) -> None:
     change(world, "products", "debit", ("print = true", 'print = true\nstripe = "high"'))
     change(

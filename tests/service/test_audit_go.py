@@ -133,8 +133,9 @@ def countersigned(size: int) -> bytes:
     return countersign(head, [KEY], AUDITOR, lambda said: ed25519_sign(AUDITOR_SEED, said), None).note
 
 
+@pytest.mark.proof
 @pytest.mark.shows(
-    "A checkpoint and proofs of ours verify with an independent implementation, and a flipped bit is refused (test)"
+    "A checkpoint and proofs of ours verify with an independent implementation, and a flipped bit is refused (proof)"
 )
 def test_go_verifies_proof_files_and_refuses_every_flipped_bit(judge: Path, tmp_path: Path) -> None:
     files = {

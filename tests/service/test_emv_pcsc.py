@@ -73,8 +73,9 @@ def _good(report: EmvReport, result: Result) -> EmvReport:
     return report
 
 
+@pytest.mark.proof
 @pytest.mark.service
-@pytest.mark.shows("A transaction of every kind on a personalised card, over PC/SC, and the SM2/SM4 twin (test)")
+@pytest.mark.shows("A transaction of every kind on a personalised card, over PC/SC, and the SM2/SM4 twin (proof)")
 @pytest.mark.parametrize("sm", [False, True], ids=["RSA", "SM2"])
 def test_every_kind_of_transaction_over_pcsc(insert: Insert, sm: bool) -> None:
     """On line approved and declined, PIN wrong, right, blocked and unblocked, e-cash loaded and spent; then taps."""

@@ -40,7 +40,8 @@ def renamed(floor: Floor, request_id: str, name: str) -> str:
     return request.social_security_number
 
 
-@pytest.mark.shows("XSS by holder's name (test)")
+@pytest.mark.proof
+@pytest.mark.shows("XSS by holder's name (proof)")
 def test_markup_in_a_name_is_shown_as_text(floor: Floor, operator: Browser) -> None:
     sender = program(floor, "operator")
     for name in NAMES:

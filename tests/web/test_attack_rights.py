@@ -25,6 +25,7 @@ SIGNED_IN = frozenset(Act)
 ISSUE, STAFF, JOBS = frozenset({Act.ISSUE}), frozenset({Act.STAFF}), frozenset({Act.ISSUE, Act.RESOLVE})
 PEOPLE = frozenset({Act.STAFF, Act.REVIEW})
 BOOK = frozenset({Act.STOCK, Act.EXPORT_AUDIT})
+BATCHES = frozenset({Act.BATCH, Act.APPROVE, Act.EXPORT_AUDIT})
 READ, TEMPORARY, STOCK = frozenset({Act.READ}), frozenset({Act.TEMPORARY}), frozenset({Act.STOCK})
 
 RIGHTS: dict[Route, frozenset[Act]] = {
@@ -67,6 +68,8 @@ RIGHTS: dict[Route, frozenset[Act]] = {
     ("GET", "/day/closed/{number}"): BOOK, ("GET", "/day/closed/{number}/figures.csv"): BOOK,
     ("GET", "/day/closed/{number}/figures.json"): BOOK, ("GET", "/day/closed/{number}/paper.pdf"): BOOK,
     ("GET", "/day/history"): BOOK,
+    ("GET", "/bureau"): BATCHES, ("GET", "/bureau/{batch_id}"): BATCHES, ("GET", "/bureau/{batch_id}/live"): BATCHES,
+    ("POST", "/bureau/{batch_id}/order"): frozenset({Act.BATCH}),
     ("GET", "/people"): PEOPLE, ("GET", "/people/of/{login}"): PEOPLE, ("GET", "/people/tokens"): PEOPLE,
     ("GET", "/people/new"): STAFF, ("POST", "/people/new"): STAFF, ("POST", "/people/of/{login}/disable"): STAFF,
     ("POST", "/people/of/{login}/enable"): STAFF, ("POST", "/people/of/{login}/password"): STAFF,
@@ -95,7 +98,7 @@ API: dict[Route, frozenset[Act]] = {
 
 VALUES = {
     "token": "5f" * 16, "job_id": "1", "job": "1", "request_id": "R2026112100003", "login": "operator", "side": "front",
-    "number": "LS202611210001", "form": "roll", "name": "pin-reset",
+    "number": "LS202611210001", "form": "roll", "name": "pin-reset", "batch_id": "1",
 }  # fmt: skip
 RECEIPT = {"number": "HZ202611210001"}
 BY_PATH = {
@@ -104,7 +107,7 @@ BY_PATH = {
 }  # fmt: skip
 SEEN = {
     "seen": {"document": "id-card", "number": "440199195109018085"}, "request": "R2026112100003", "confirmed": True,
-    "last_four": "0000", "verdict": "accept", "reason": "loss",
+    "last_four": "0000", "verdict": "accept", "reason": "loss", "order": "pause",
 }  # fmt: skip
 
 
@@ -125,7 +128,8 @@ def test_every_route_says_who_may_use_it(nobody: Browser) -> None:
     assert known - there == set(), "these are no more"
 
 
-@pytest.mark.shows("no act without login and role (test)")
+@pytest.mark.proof
+@pytest.mark.shows("no act without login and role (proof)")
 def test_nobody_does_anything_without_a_session_or_a_token(nobody: Browser) -> None:
     nobody.get("/login")
     wrong: list[object] = []

@@ -58,7 +58,8 @@ def test_a_person_of_a_training_station_is_picked_from_a_list_and_comes_in(nobod
     assert "Close the day" not in home.text
 
 
-@pytest.mark.shows("lockout (test)")
+@pytest.mark.proof
+@pytest.mark.shows("lockout (proof)")
 def test_wrong_passwords_are_counted_and_the_last_allowed_one_locks_the_login(floor: Floor) -> None:
     give_word(floor, "operator")
     door = replace(floor.base.entrance(), rules=access.AccessRules(attempts=2))
@@ -115,6 +116,7 @@ def test_the_session_cookie_is_out_of_reach_of_scripts_and_other_sites(nobody: B
     assert "expires" not in cookie
 
 
+@pytest.mark.proof
 def test_a_locked_page_keeps_the_form_but_no_password_and_goes_on_after_the_password(
     floor: Floor, nobody: Browser
 ) -> None:
@@ -138,6 +140,7 @@ def test_a_locked_page_keeps_the_form_but_no_password_and_goes_on_after_the_pass
     assert nobody.get("/").status_code == 200
 
 
+@pytest.mark.proof
 def test_the_curtain_over_a_page_falls_by_a_sign_and_opens_by_the_password(floor: Floor, nobody: Browser) -> None:
     give_word(floor, "operator")
     nobody.sign_in("operator", WORD)
@@ -173,6 +176,7 @@ def _set_back(floor: Floor, login: str, *, minutes: int, unless_after: int | Non
         tx.sessions.touch(login, last_at=(now - timedelta(minutes=minutes)).isoformat(timespec="milliseconds"))
 
 
+@pytest.mark.proof
 def test_a_first_password_serves_once_and_the_person_chooses_their_own(floor: Floor, nobody: Browser) -> None:
     give_word(floor, "operator", by="administrator")
     nobody.get("/login")

@@ -78,6 +78,7 @@ def test_a_form_from_another_site_does_nothing_even_with_the_token(operator: Bro
     assert operator.get("/").status_code == 200
 
 
+@pytest.mark.proof
 def test_every_route_of_a_page_that_takes_a_form_wants_the_token(trainee: Browser) -> None:
     trainee.get("/")
     tried = 0
@@ -98,6 +99,7 @@ def _posts(browser: Browser) -> list[str]:
     return found
 
 
+@pytest.mark.proof
 def test_a_page_of_a_person_is_shown_to_nobody_who_is_not_signed_in(shared: Browser) -> None:
     open_to_all = {"/login", "/healthz", "/readyz", "/metrics", "/unlock", "/out", "/language"}
     shared.client.cookies.clear()

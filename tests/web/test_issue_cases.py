@@ -33,6 +33,7 @@ def floor(founded: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[F
         yield joined
 
 
+@pytest.mark.proof
 def test_a_new_holder_becomes_a_request_through_papers_photo_and_data(floor: Floor, operator: Browser) -> None:
     at, desk = begin(operator, floor), floor.base
     page = operator.get(at).text
@@ -86,6 +87,7 @@ def test_a_file_that_is_no_picture_is_refused_by_its_content(floor: Floor, opera
         assert tx.outlet.case(at.rpartition("/")[2]).picture is None
 
 
+@pytest.mark.proof
 def test_what_else_a_camera_puts_into_a_file_does_not_get_in(floor: Floor, operator: Browser) -> None:
     at = begin(operator, floor, 32)
     exif = Image.Exif()

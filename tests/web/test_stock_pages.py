@@ -40,7 +40,10 @@ def focus(text: str) -> str:
     return found[1] if found else ""
 
 
-@pytest.mark.shows("receive, draw with a second person's count, spoil, test, return, destroy, close at the page (test)")
+@pytest.mark.proof
+@pytest.mark.shows(
+    "receive, draw with a second person's count, spoil, test, return, destroy, close at the page (proof)"
+)
 def test_a_day_of_the_book_at_the_page(floor: Floor, supervisor: Browser) -> None:
     assert send(supervisor, "receive", **RECEIVE) == "/stock"
     assert send(supervisor, "draw", **DRAW) == "/stock"
@@ -115,7 +118,8 @@ def test_the_same_form_twice_books_once(floor: Floor, supervisor: Browser) -> No
     assert held(floor)[Place.SPOILED] == 1
 
 
-@pytest.mark.shows("operators see what is left at the machine, not the vault nor the book (test)")
+@pytest.mark.proof
+@pytest.mark.shows("operators see what is left at the machine, not the vault nor the book (proof)")
 def test_an_operator_sees_the_machine_only(floor: Floor, operator: Browser, supervisor: Browser) -> None:
     send(
         supervisor,

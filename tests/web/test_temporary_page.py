@@ -36,6 +36,7 @@ def state(floor: Floor, paper: str) -> TemporaryState:
         return tx.temporary_cards.get(paper).state
 
 
+@pytest.mark.proof
 def test_a_paper_from_the_list_of_urgent_requests_to_its_return(floor: Floor, operator: Browser, number: str) -> None:
     listed = operator.get("/temporary").text
     assert f"/temporary/issue?request={URGENT}" in listed
@@ -76,6 +77,7 @@ def test_a_revocation_needs_a_reason_and_another_person(floor: Floor, operator: 
     assert paper not in re.sub(r"said.*?</p>", "", operator.get("/temporary").text)
 
 
+@pytest.mark.proof
 def test_the_paper_goes_with_its_request_and_forms_are_for_those_who_may(
     floor: Floor, operator: Browser, supervisor: Browser, number: str
 ) -> None:

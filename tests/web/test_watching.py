@@ -74,6 +74,7 @@ def lines(text: str) -> dict[str, float]:
     return {one.rpartition(" ")[0]: float(one.rpartition(" ")[2]) for one in text.splitlines() if one[0] != "#"}
 
 
+@pytest.mark.proof
 def test_figures_are_those_of_the_books_and_a_restart_forgets_none(floor: Floor, located: Located) -> None:
     sender = program(floor, "operator")
     sender.post("/requests", a_request())

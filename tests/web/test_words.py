@@ -69,6 +69,7 @@ def test_every_template_can_be_read(language: str) -> None:
         environment.get_template(name)
 
 
+@pytest.mark.proof
 def test_every_page_without_a_number_renders_in_both_languages(shared: Browser) -> None:
     shared.sign_in("trainee")
     tried = []

@@ -165,6 +165,7 @@ def test_without_trust_it_says_what_it_took_on_faith() -> None:
     assert verify_export(SMALL, None).on_faith == (A.text,)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("trusted", [None, [A.text]])
 def test_every_changed_byte_is_refused(trusted: list[str] | None) -> None:
     for at, byte in enumerate(TINY):

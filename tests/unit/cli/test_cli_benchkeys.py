@@ -13,7 +13,8 @@ from cardfab.errors import Text
 from cardfab.keys import StoreLocked
 
 
-@pytest.mark.shows("cardfab bench keys: many() at least 8 times pyemv in the same run (test)")
+@pytest.mark.proof
+@pytest.mark.shows("cardfab bench keys: many() at least 8 times pyemv in the same run (proof)")
 def test_many_is_at_least_eight_times_pyemv() -> None:
     """Both in one run by turns, so that a busy machine is as busy for each; some 25 times as a rule."""
     found = {(one.scheme, one.algorithm): one for one in software(2000, rounds=6)}
@@ -35,6 +36,7 @@ def test_a_sealed_person_is_found_by_index() -> None:
     assert found.plain > 0
 
 
+@pytest.mark.proof
 def test_the_command_gives_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--json", "bench", "keys", "--count", "10", "--rounds", "1", "--people", "10"]) == 0
     value = json.loads(capsys.readouterr().out)

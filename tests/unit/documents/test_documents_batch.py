@@ -62,6 +62,7 @@ def test_what_does_not_add_up_is_said(fonts: FontBook, wrong: BatchReport) -> No
     assert any("库存流水不符" in line for line in said)
 
 
+@pytest.mark.proof
 def test_the_signatures_never_stand_on_a_page_alone(fonts: FontBook) -> None:
     for count in range(14, 22):
         lines = [replace(LINES[2], request=f"R20261121{number:05d}") for number in range(count)]

@@ -153,6 +153,7 @@ def test_nothing_stands_outside_the_margins(language: Language) -> None:
     _inside(_sheet(language), A4_EDGE)
 
 
+@pytest.mark.proof
 def test_words_do_not_run_into_one_another() -> None:
     for language in LANGUAGES:
         receipt_pdfs = (*_receipts(language, "a5").values(), *_receipts(language, "roll").values())
@@ -168,6 +169,7 @@ def test_words_do_not_run_into_one_another() -> None:
                     assert left >= right - 0.1, (word, following)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("form", FORMS)
 def test_rare_and_long_names_come_out_exactly(fonts: FontBook, form: Form) -> None:
     receipt = receipts("zh")["pin-change"]
@@ -325,6 +327,7 @@ def test_a_sheet_says_everything_of_every_area(language: Language) -> None:
         assert _solid(step.label.of(language) + str(step.how) + yuan(step.amount)) in text
 
 
+@pytest.mark.proof
 def test_what_is_for_settlement_begins_a_page(fonts: FontBook) -> None:
     with_it, without = (_text(holder_sheet_pdf(sheet("zh", settlement=each), fonts)) for each in (True, False))
     assert with_it.count("\f") == without.count("\f") + 1
@@ -332,6 +335,7 @@ def test_what_is_for_settlement_begins_a_page(fonts: FontBook) -> None:
     assert "个人负担计算" not in without
 
 
+@pytest.mark.proof
 def test_no_heading_is_left_alone_at_the_foot(fonts: FontBook) -> None:
     """Sheets of every length: the last words of a page are never a title."""
     lines = [Line(Text(f"Line {n}", f"行 {n}"), f"值{n}") for n in range(60)]
@@ -358,6 +362,7 @@ def test_the_same_statement_and_sheet_are_the_same_file(fonts: FontBook) -> None
     assert holder_sheet_pdf(sheet("en"), fonts) == holder_sheet_pdf(sheet("en"), again)
 
 
+@pytest.mark.proof
 def test_specimen_is_on_every_page_unless_production_says_otherwise(fonts: FontBook) -> None:
     def production(value: object) -> object:
         return dataclasses.replace(value, made=in_language("zh", specimen=False))  # type: ignore[type-var]

@@ -301,6 +301,7 @@ def test_a_key_is_read_from_its_line() -> None:
         assert refused.value.code == "CF-3555"
 
 
+@pytest.mark.proof
 def test_a_file_must_be_as_it_was_issued(fonts: FontBook, photo: bytes) -> None:
     def signed(card: TemporaryCard, private: bytes) -> bytes:
         plain = temporary_card_pdf(card, photo, fonts, _sign, key_id=key_id(PUBLIC))

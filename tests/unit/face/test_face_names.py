@@ -46,7 +46,8 @@ def drawn_sheet(face: FaceTemplate, fonts: FontBook) -> tuple[Image.Image, list[
     return whole, inks
 
 
-@pytest.mark.shows("a sheet of the 200 names (test)")
+@pytest.mark.proof
+@pytest.mark.shows("a sheet of the 200 names (proof)")
 @pytest.mark.parametrize("face", FACES)
 def test_every_name_is_drawn_whole(face: str, fonts: FontBook, tmp_path: Path) -> None:
     all_names = names()

@@ -35,6 +35,7 @@ def test_png_without_masks_shows_the_print_alone(sides: tuple[PrintSide, PrintSi
     assert (picture[240:260, 140:160, :3] == 255).all()
 
 
+@pytest.mark.proof
 def test_pdf_has_both_sides_in_real_size_and_is_the_same_again(
     template: FaceTemplate, sides: tuple[PrintSide, PrintSide]
 ) -> None:

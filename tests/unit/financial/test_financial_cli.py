@@ -79,6 +79,7 @@ def test_the_packaged_bank_profiles_have_no_fault(cardfab: Cardfab) -> None:
     assert f"{len(files)} profiles, no fault" in out
 
 
+@pytest.mark.proof
 def test_an_issuer_key_gets_its_certificate(cardfab: Cardfab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert cardfab("init", "station")[0] == 0
     monkeypatch.chdir(tmp_path / "station")
@@ -106,6 +107,7 @@ def test_an_issuer_key_gets_its_certificate(cardfab: Cardfab, monkeypatch: pytes
     assert cardfab("keys", "issuer", "request", "bank/A", "--iin", "x", "--expiry", "1230", "--out", "r.json")[0] == 3
 
 
+@pytest.mark.proof
 def test_a_pool_is_filled(cardfab: Cardfab, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert cardfab("init", "station")[0] == 0
     monkeypatch.chdir(tmp_path / "station")

@@ -72,6 +72,7 @@ def record(capsys: pytest.CaptureFixture[str]) -> list[dict[str, Any]]:
     return [one for one in found if one["action"].startswith("key.") and one["action"] != "key.use"]
 
 
+@pytest.mark.proof
 def test_the_life_of_a_key(keys: Keys, station: Path, capsys: pytest.CaptureFixture[str]) -> None:
     kbpk = keys("generate", "bank/KBPK", "--algorithm", "AES-256", "--usage", "KEY_BLOCK", "--group", "A")
     assert (kbpk["training"], kbpk["modes"], kbpk["group"]) == (True, ["unwrap", "wrap"], "A")
@@ -163,6 +164,7 @@ def test_a_copy_and_the_generation_before(keys: Keys, station: Path) -> None:
     assert "station/seal@1" not in [one["label"] for one in keys("list")["items"]]
 
 
+@pytest.mark.proof
 def test_people_read_a_table(keys: Keys, capsys: pytest.CaptureFixture[str]) -> None:
     for arguments in (["--lang", "en"], ["--lang", "zh"], ["--lang", "en", "-v"]):
         assert run([*arguments, "keys", "list"]) == 0

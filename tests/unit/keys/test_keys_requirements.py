@@ -93,6 +93,7 @@ def test_K2_a_product_that_wants_a_device_is_not_made_with_a_key_file() -> None:
     assert choose(WRAPPING, able) == "token-wrap"
 
 
+@pytest.mark.proof
 def test_K2_no_door_of_the_store_gives_a_key_out(training: SoftKeyStore) -> None:
     """Every call of a root's purpose is refused to every other purpose; there is no raw call to ask instead."""
     for name in ("value", "key", "export", "get", "reveal", "decrypt", "encrypt", "raw"):

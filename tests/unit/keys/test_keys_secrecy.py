@@ -76,6 +76,7 @@ def _shows(text: str, secrets: list[bytes]) -> bool:
     return any(spelling in text for secret in secrets for spelling in _spelled(secret))
 
 
+@pytest.mark.proof
 def test_nothing_shows_a_key(store: SoftKeyStore, drawn: list[bytes]) -> None:
     secrets = list(_secrets(drawn))
     assert _shows(f"{secrets[0]!r}", secrets)

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -65,6 +66,7 @@ apdus = st.one_of(
 )
 
 
+@pytest.mark.proof
 @settings(max_examples=300, deadline=None)
 @given(st.sampled_from(sorted(BLANKS)), st.lists(apdus, max_size=8))
 def test_any_bytes_get_a_status_word(algorithm: str, commands: list[bytes]) -> None:

@@ -186,6 +186,7 @@ database.close()
 """
 
 
+@pytest.mark.proof
 def test_two_processes_queue_up(database: Database, path: Path) -> None:
     """Two writers on one file: no number twice, no leaf lost, no blank taken that is not there, nobody fails."""
     rounds = 12
