@@ -15,7 +15,7 @@ from cardfab.cli.issuerhost import issuer_of
 from cardfab.cli.output import Talk, talk_of
 from cardfab.cli.recording import surroundings
 from cardfab.cli.session import SESSION, signed_in
-from cardfab.cli.words import asker
+from cardfab.cli.words import must_ask
 from cardfab.errors import InputRefused, Text, UsageRefused
 from cardfab.production.passwords import check_password
 from cardfab.settings import Located, read_settings
@@ -185,13 +185,7 @@ def _elsewhere(located: Located) -> tuple[Path, ...]:
 
 
 def _word(talk: Talk, name: str, *, new: bool) -> bytearray:
-    ask = asker(talk.password_fd, talk.of)
-    if ask is None:
-        raise UsageRefused(
-            Text("Nobody here can be asked for the passphrase of the backup.", "此处无人可输入备份口令。"),
-            do=Text("Use a terminal, or --password-fd N.", "请使用终端，或用 --password-fd N。"),
-            code="CF-2202",
-        )
+    ask = must_ask(talk.password_fd, talk.of, Text("the passphrase of the backup", "备份口令"), "CF-2202")
     word = ask("backup", new=new)
     if new:
         check_password(word, name, "")

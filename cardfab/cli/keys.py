@@ -39,7 +39,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(Change):
     """A new key's attributes, and what every change takes."""
 
     level: Annotated[Level, typer.Option("--level", help="Whose key it is.")] = Level.BANK
@@ -52,13 +52,6 @@ class Attributes:
     group: Annotated[str, typer.Option("--group", help="Its custodians.")] = ""
     valid_from: Annotated[str, typer.Option("--valid-from", help="YYYY-MM-DD, that day included.")] = ""
     valid_until: Annotated[str, typer.Option("--valid-until", help="YYYY-MM-DD, that day included.")] = ""
-    second: Annotated[
-        str | None, typer.Option("--second", metavar="LOGIN", help="The second custodian; needed outside training.")
-    ] = None
-    ceremony: Annotated[
-        str,
-        typer.Option("--ceremony", metavar="ID", help="The ceremony that this is part of; needed outside training."),
-    ] = ""
 
     def spec(self, label: str, algorithm: str, usage: Usage) -> KeySpec:
         """The key to be."""

@@ -13,7 +13,7 @@ from cardfab.cli.keydesk import file_custody
 from cardfab.cli.keymanager import SHARE, key_file, open_share, opened
 from cardfab.cli.output import Talk, talk_of
 from cardfab.cli.wiring import prompt, write_private
-from cardfab.cli.words import asker, wipe
+from cardfab.cli.words import asker, must_ask, wipe
 from cardfab.errors import Text, UsageRefused
 from cardfab.keys import sealedfile
 from cardfab.keys.lifecycle import Resealing
@@ -63,13 +63,7 @@ def make(
 
 def _hand_out(talk: Talk, made: Resealing, folder: Path) -> list[Path]:
     """Each share as a file under its holder's word, read back and tried before the store changes."""
-    ask = asker(talk.password_fd, talk.of)
-    if ask is None:
-        raise UsageRefused(
-            Text("Nobody here can be asked for the word of a share.", "此处无人可输入份额口令。"),
-            do=Text("Use a terminal, or --password-fd N.", "请使用终端，或用 --password-fd N。"),
-            code="CF-2107",
-        )
+    ask = must_ask(talk.password_fd, talk.of, Text("the word of a share", "份额口令"), "CF-2107")
     folder.mkdir(parents=True, exist_ok=True)
     files: list[Path] = []
     with ExitStack() as stack:

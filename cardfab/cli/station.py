@@ -16,8 +16,8 @@ from cardfab.cli.databases import database_at
 from cardfab.cli.founding import found_station, found_training_station
 from cardfab.cli.output import Talk, program, talk_of
 from cardfab.cli.wiring import font_book, prompt, station_keys
-from cardfab.cli.words import asker
-from cardfab.errors import CardfabError, DeviceFault, Text, UsageRefused
+from cardfab.cli.words import must_ask
+from cardfab.errors import CardfabError, DeviceFault, Text
 from cardfab.hardening import look
 from cardfab.settings import FontsSection, Located, origins
 from cardfab.station.record import Checked, check_record
@@ -56,13 +56,7 @@ def init(
 
 
 def _init_real(talk: Talk, folder: Path, name: str, ceremony_room: bool) -> None:
-    ask = asker(talk.password_fd, talk.of)
-    if ask is None:
-        raise UsageRefused(
-            Text("Nobody here can be asked for the word of the key store.", "此处无人可输入密钥库口令。"),
-            do=Text("Use a terminal, or --password-fd N.", "请使用终端，或用 --password-fd N。"),
-            code="CF-2201",
-        )
+    ask = must_ask(talk.password_fd, talk.of, Text("the word of the key store", "密钥库口令"), "CF-2201")
     located = found_station(folder, name, ask("key store", new=True), ceremony_room=ceremony_room)
     me = program()
     words = Text(

@@ -66,6 +66,17 @@ def asker(fd: int | None, say: Callable[[Text], str]) -> Words | None:
     return Words(fd, say)
 
 
+def must_ask(fd: int | None, say: Callable[[Text], str], what: Text, code: str) -> Words:
+    """The same; raises UsageRefused with that code where nobody can be asked for ``what``."""
+    if (ask := asker(fd, say)) is None:
+        raise UsageRefused(
+            Text(f"Nobody here can be asked for {what.en}.", f"此处无人可输入{what.zh}。"),
+            do=Text("Use a terminal, or --password-fd N.", "请使用终端，或用 --password-fd N。"),
+            code=code,
+        )
+    return ask
+
+
 @contextmanager
 def unechoed(terminal: int) -> Iterator[None]:
     """What is typed is not shown; what was typed before is thrown away."""
