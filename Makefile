@@ -4,7 +4,7 @@ BIN := .venv/bin
 OUT ?= demo-out
 # Seconds after which a tier of tests is stopped.
 TEST_SECONDS ?= 600
-PROOF_SECONDS ?= 3000
+PROOF_SECONDS ?= 3900
 # The folder of captures that may not be in this repository (docs/printers.md).
 CAPTURES ?=
 

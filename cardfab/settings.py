@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from cardfab.errors import InputRefused, Text
 
@@ -97,6 +97,29 @@ class AuditSection(_Section):
     """Verifier keys of those who countersign; they go along in exports."""
 
 
+class BureauSection(_Section):
+    """Sealed files of issuers, and workers that prepare batches on many machines (seconds)."""
+
+    key: str = ""
+    """The bureau's private key, PKCS #8 in PEM under a password; its word is asked for."""
+    certificate: str = ""
+    """The certificate that issuers encrypt their files for."""
+    trust: str = ""
+    """The certificates of issuers whose signature is taken, PEM, one after another."""
+    worker_beat: int = Field(default=10, ge=1, le=60)
+    """How often a worker says that it lives."""
+    worker_lost: int = Field(default=60, ge=3)
+    """When a worker that did not say so has lost its shard, which is given to another one."""
+
+    @field_validator("worker_lost")
+    @classmethod
+    def _longer(cls, value: int, info: ValidationInfo) -> int:
+        """One beat may be lost on the way."""
+        if value < 2 * info.data.get("worker_beat", 1):
+            raise ValueError("at least twice worker_beat")
+        return value
+
+
 class WebSection(_Section):
     """The pages. Other machines get in over TLS only: what is typed into a page is personal data and passwords."""
 
@@ -147,6 +170,7 @@ class Settings(_Section):
     fonts: FontsSection = FontsSection()
     people: PeopleSection = PeopleSection()
     audit: AuditSection = AuditSection()
+    bureau: BureauSection = BureauSection()
     web: WebSection = WebSection()
     outlet: OutletSection = OutletSection()
 

@@ -36,8 +36,8 @@ compile() {
 
 mkdir -p requirements
 part project.dependencies | compile run "What cardfab needs at run time." "$@"
-{ part project.optional-dependencies.web; part project.optional-dependencies.postgres; } |
-  compile web "The operator page, its API, and PostgreSQL." --constraint requirements/run.txt "$@"
+{ part project.optional-dependencies.web; part project.optional-dependencies.postgres; part project.optional-dependencies.bureau; } |
+  compile web "The operator page, its API, PostgreSQL, and the bureau." --constraint requirements/run.txt "$@"
 part dependency-groups.test dependency-groups.check |
   compile dev "Tests and checks." --constraint requirements/run.txt --constraint requirements/web.txt "$@"
 { part build-system.requires; printf 'editables\nsetuptools\nwheel\n'; } |

@@ -67,17 +67,21 @@ class _PortTaken(Exception):
 @dataclass(slots=True)
 class _Running:
     process: subprocess.Popen[bytes]
-    port: int
+    ports: list[int]
+    """Of slot 0 of each reader; slot 1 has the next one."""
 
 
 class PcscService:
-    """Context manager: a pcscd of its own with one vpcd reader of two slots.
+    """Context manager: a pcscd of its own with vpcd readers of two slots each, one unless ``readers`` says more.
+
+    pcscd has room for 16 slots.
 
     ``__enter__`` raises ServiceError when a package is missing or the service is not up in 10 seconds; ``__exit__``
     ends pcscd and removes the folder, whatever happened.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, readers: int = 1) -> None:
+        self._readers = readers
         # Not below TMPDIR: a socket path holds 107 bytes at most.
         self._folder = Path("/tmp") / f"cardfab-pcsc-{os.getpid()}-{secrets.token_hex(4)}"  # noqa: S108
         self._running: _Running | None = None
@@ -103,6 +107,17 @@ class PcscService:
         return (f"{FRIENDLY_NAME} 00 00", f"{FRIENDLY_NAME} 00 01")
 
     @property
+    def slots(self) -> tuple[tuple[str, int], ...]:
+        """Every slot: its name, as a PC/SC client lists it, and its port. ServiceError when it does not run."""
+        if self._running is None:
+            raise ServiceError("the PC/SC service does not run")
+        return tuple(
+            (f"{_friendly(number)} 00 {slot:02d}", port + slot)
+            for number, port in enumerate(self._running.ports)
+            for slot in (0, 1)
+        )
+
+    @property
     def vpcd_host(self) -> str:
         """Where a virtual card connects to."""
         return "127.0.0.1"
@@ -112,7 +127,7 @@ class PcscService:
         """Port of slot 0; slot 1 has the next one. ServiceError when the service does not run."""
         if self._running is None:
             raise ServiceError("the PC/SC service does not run")
-        return self._running.port
+        return self._running.ports[0]
 
     @property
     def pid(self) -> int:
@@ -128,7 +143,7 @@ class PcscService:
         try:
             for _ in range(PORT_TRIES):
                 try:
-                    self._start(pcscd, _free_ports())
+                    self._start(pcscd, [_free_ports() for _ in range(self._readers)])
                 except _PortTaken:
                     continue
                 return self
@@ -142,16 +157,23 @@ class PcscService:
     ) -> None:
         self._stop()
 
-    def _start(self, pcscd: str, port: int) -> None:
+    def _start(self, pcscd: str, ports: list[int]) -> None:
         self._stop()
         self._folder.mkdir(mode=0o700)
         (self._folder / "readers").mkdir()
         (self._folder / "drivers").mkdir()
         hidden = _namespace()
         driver = self._folder / "drivers" / VPCD.name if hidden else VPCD
-        (self._folder / "readers" / "vpcd").write_text(
-            f'FRIENDLYNAME "{FRIENDLY_NAME}"\nDEVICENAME /dev/null:0x{port:X}\nLIBPATH {driver}\nCHANNELID 0x{port:X}\n'
-        )
+        entries = []
+        for number, port in enumerate(ports):
+            if number:  # a driver serves so many slots at once as vpcd has; a copy of it is another driver
+                driver = self._folder / f"vpcd-{number}.so"
+                shutil.copy(VPCD, driver)
+            entries.append(
+                f'FRIENDLYNAME "{_friendly(number)}"\nDEVICENAME /dev/null:0x{port:X}\n'
+                f"LIBPATH {driver}\nCHANNELID 0x{port:X}\n"
+            )
+        (self._folder / "readers" / "vpcd").write_text("\n".join(entries))
         script = (_IN_NAMESPACE if hidden else "") + _EXEC
         command = [
             *hidden,
@@ -180,12 +202,12 @@ class PcscService:
                     "FOLDER": str(self._folder),
                 },
             )
-        self._running = _Running(process, port)
-        self._wait_ready(process, port)
+        self._running = _Running(process, ports)
+        self._wait_ready(process, ports)
 
-    def _wait_ready(self, process: subprocess.Popen[bytes], port: int) -> None:
-        """Wait until vpcd listens on both ports; connecting to look would be taken for a card."""
-        wanted = {port, port + 1}
+    def _wait_ready(self, process: subprocess.Popen[bytes], ports: list[int]) -> None:
+        """Wait until vpcd listens on all ports; connecting to look would be taken for a card."""
+        wanted = {port + slot for port in ports for slot in (0, 1)}
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             if process.poll() is not None:
@@ -213,6 +235,10 @@ class PcscService:
         with contextlib.suppress(OSError):
             return "\n".join(self.log_path.read_text(errors="replace").splitlines()[-15:])
         return "(no log)"
+
+
+def _friendly(number: int) -> str:
+    return FRIENDLY_NAME if number == 0 else f"{FRIENDLY_NAME} {chr(ord('A') + number)}"
 
 
 def _program(name: str) -> str:

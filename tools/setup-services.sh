@@ -10,7 +10,8 @@ cd "$(dirname "$0")/.."
 # pcscd, vsmartcard-vpcd: tests over real PC/SC. opensc, pcsc-tools: second programs on the same reader.
 # poppler-utils: PDF to pictures and text, signatures. libnss3-tools: whom pdfsig trusts. zbar-tools: QR codes.
 # chromium: our pages. postgresql: the database of several stations. softhsm2: a PKCS#11 token. golang: an independent check of the audit record's signed notes.
-PACKAGES="pcscd vsmartcard-vpcd opensc pcsc-tools poppler-utils openssl golang-go golang-golang-x-mod-dev softhsm2 zbar-tools libnss3-tools chromium postgresql cups cups-filters cups-ipp-utils dbus fonts-noto-core"
+# iproute2: machines of their own network for the bureau's workers. systemd: what it says of our units.
+PACKAGES="pcscd vsmartcard-vpcd opensc pcsc-tools poppler-utils openssl golang-go golang-golang-x-mod-dev softhsm2 zbar-tools libnss3-tools chromium postgresql cups cups-filters cups-ipp-utils dbus fonts-noto-core iproute2 systemd"
 
 # A client of PC/SC by strangers, hash-locked like the rest and stamped like .venv itself: a second run starts at once.
 STRANGERS=requirements/strangers.txt

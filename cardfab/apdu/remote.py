@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from cardfab.apdu.link import CardGone, ReaderFault
 
+_PORTION = 0x10002
 POWER_OFF, POWER_ON, RESET, GET_ATR = (bytes([value]) for value in (0x00, 0x01, 0x02, 0x04))
 
 
@@ -35,6 +36,7 @@ class RemoteConnection:
 
     def __init__(self, url: str, *, timeout: float = 30.0) -> None:
         address = _address(url)
+        self._came = b""
         try:
             self._socket = socket.create_connection(address, timeout=timeout)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -56,24 +58,25 @@ class RemoteConnection:
             raise CardGone("the connection to the reader broke", "与读卡器的连接中断") from error
 
     def _receive(self) -> bytes:
-        answer = self._exactly(int.from_bytes(self._exactly(2), "big"))
+        """One frame: length and data come together mostly, and are taken together."""
+        data = self._came
+        while len(data) < 2 or len(data) < (end := 2 + int.from_bytes(data[:2], "big")):
+            data += self._more()
+        answer, self._came = data[2:end], data[end:]
         if not answer:
             raise CardGone("the contact station is empty", "读卡位置没有卡")
         return answer
 
-    def _exactly(self, length: int) -> bytes:
-        data = b""
-        while len(data) < length:
-            try:
-                if hasattr(socket, "TCP_QUICKACK"):  # Linux forgets it after a while: set before each receive
-                    self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
-                part = self._socket.recv(length - len(data))
-            except OSError as error:
-                raise CardGone("the connection to the reader broke", "与读卡器的连接中断") from error
-            if not part:
-                raise CardGone("the reader closed the connection", "读卡器关闭了连接")
-            data += part
-        return data
+    def _more(self) -> bytes:
+        try:
+            if hasattr(socket, "TCP_QUICKACK"):  # Linux forgets it after a while: set before each receive
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+            part = self._socket.recv(_PORTION)
+        except OSError as error:
+            raise CardGone("the connection to the reader broke", "与读卡器的连接中断") from error
+        if not part:
+            raise CardGone("the reader closed the connection", "读卡器关闭了连接")
+        return part
 
     def _started(self, order: bytes) -> bytes:
         self._send(order)

@@ -17,6 +17,7 @@ from cardfab.apdu import Level, ResponseApdu, Scp02, Scp03, commands, link_to
 from cardfab.apdu.pcsc import PcscConnection
 from cardfab.apdu.status import StatusWord
 from cardfab.cli.benchkeys import keys
+from cardfab.cli.benchline import line
 from cardfab.cli.benchprep import dataprep
 from cardfab.cli.benchprint import print_
 from cardfab.cli.benchstation import station
@@ -31,6 +32,7 @@ app.command()(dataprep)
 app.command()(keys)
 app.command("print")(print_)
 app.command()(station)
+app.command()(line)
 _OK = b"\x90\x00"
 Work = Callable[[], object]
 

@@ -20,7 +20,9 @@ import typer
 from cardfab.apdu.link import CardConnection, link_to
 from cardfab.apdu.message import historical_bytes
 from cardfab.apdu.tlv import parse
+from cardfab.bureau.preparing import AT_ONCE
 from cardfab.cli.banking import training_store
+from cardfab.cli.benchshard import KINDS, seconds_each, shard_works
 from cardfab.cli.output import talk_of
 from cardfab.crypto import Algorithm, encrypt_ecb, seal, unseal
 from cardfab.crypto.emvcert import SM2_ICC, SM2_STATIC, seal_block
@@ -200,6 +202,24 @@ def measure(count: int, rounds: int = 25) -> list[PrepFigure]:
     ]
 
 
+def measure_shards(count: int, rounds: int = 3) -> list[PrepFigure]:
+    """The same of rows in the lots of a shard, ``count`` of each kind; see :mod:`cardfab.cli.benchshard`."""
+    source = ProfileFolders((data_folder("profiles"),))
+    alone = {name: load(source, "applications", kind, FinancialApplication) for name, kind in KINDS.items()}
+    bench = _bench(alone)
+    works = shard_works(source, bench.keys, lambda *size: bench.pooled[size], count)
+    found: list[PrepFigure] = []
+    for name, work in works.items():
+        floor = seconds_each(_repeated(_floor(alone[name], bench.card(alone[name])), 20), 20, rounds)
+        ours = seconds_each(work, count, rounds)
+        found.append(PrepFigure(name, round(ours * 1e6, 1), round(floor * 1e6, 1), int(1 / ours)))
+    return found
+
+
+def _repeated(work: Work, times: int) -> Work:
+    return lambda: [work() for _ in range(times)]
+
+
 # -- the wire ----------------------------------------------------------------------------------------------------------
 
 
@@ -286,7 +306,7 @@ def dataprep(
 ) -> None:
     """Cards a second and core by kind of key, beside the bare cryptography; and what one card takes on the wire."""
     talk = talk_of(context)
-    prepared, sent = measure(count), wire()
+    prepared, sent = [*measure(count), *measure_shards(min(count, AT_ONCE))], wire()
     value: dict[str, Any] = {
         "preparation": [{**asdict(one), "ratio": one.ratio} for one in prepared],
         "wire": [{**asdict(one), "ratio": one.ratio} for one in sent],

@@ -50,6 +50,15 @@ def mailer(
 ) -> None:
     """Print the PIN mailer of a card, once. The page goes to the printer and nowhere else."""
     talk = talk_of(context)
+    address = mailer_address(talk, printer)
+    with talk.desk() as desk, mailer_printer(address) as send:
+        number = print_mailer(desk, name, send, again=again)
+    words = Text(f"Mailer {number} is in the printer.", f"密码信封 {number} 已送打印机。")
+    talk.give({"mailer": number}, lambda: talk.out.print(talk.of(words), markup=False))
+
+
+def mailer_address(talk: Talk, printer: str | None) -> str:
+    """Where PIN mailers are printed, as named or by the settings; raises UsageRefused where nowhere."""
     address = printer or talk.located().values.devices.mailer
     if not address.startswith(("socket://", "/dev/")):
         raise UsageRefused(
@@ -57,10 +66,7 @@ def mailer(
             do=Text("Name it: --printer, or [devices] mailer.", "请用 --printer 或配置 [devices] mailer 指定。"),
             code="CF-2150",
         )
-    with talk.desk() as desk, mailer_printer(address) as send:
-        number = print_mailer(desk, name, send, again=again)
-    words = Text(f"Mailer {number} is in the printer.", f"密码信封 {number} 已送打印机。")
-    talk.give({"mailer": number}, lambda: talk.out.print(talk.of(words), markup=False))
+    return address
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from typing import Annotated, get_args
 import typer
 from pydantic import BaseModel
 
+from cardfab.bureau.files.columns import faults_of
 from cardfab.cli.banking import lint_financial
 from cardfab.cli.output import talk_of
 from cardfab.cli.wiring import font_book, profile_source
@@ -24,11 +25,13 @@ from cardfab.profile.dialect import DialectProfile
 from cardfab.profile.face import FaceTemplate
 from cardfab.profile.financial import FinancialApplication
 from cardfab.profile.host import HostProfile
+from cardfab.profile.layout import Layout
 from cardfab.profile.lint import lint_files
 from cardfab.profile.loader import Finding, ProfileRefused, ProfileSource, found_at, kind_of_application, line_of, load
 from cardfab.profile.policy import OutletPolicy
 from cardfab.profile.printer import Family, PrinterProfile
 from cardfab.profile.product import Product
+from cardfab.profile.returning import ReturnProfile
 from cardfab.profile.shares import ShareRules
 from cardfab.resources import ProfileFolders
 from cardfab.settings import FontsSection
@@ -48,6 +51,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "shares": ShareRules,
     "hosts": HostProfile,
     "policies": OutletPolicy,
+    "layouts": Layout,
+    "returns": ReturnProfile,
 }
 
 
@@ -60,7 +65,19 @@ def model_of(source: ProfileSource, kind: str, name: str) -> type[BaseModel]:
 
 def kinds() -> tuple[str, ...]:
     """Every kind of profile, which is also the folder it lies in."""
-    return ("products", "cards", "applications", "faces", "printers", "codes", "dialects", "policies", "hosts")
+    return (
+        "products",
+        "cards",
+        "applications",
+        "faces",
+        "printers",
+        "codes",
+        "dialects",
+        "policies",
+        "hosts",
+        "layouts",
+        "returns",
+    )
 
 
 @app.command("list")
@@ -183,6 +200,9 @@ def lint_profile(source: ProfileSource, kind: str, name: str, fonts: FontBook) -
         yield from lint_financial(model, file, text)
     if isinstance(model, FileApplication):
         yield from lint_files(source, name, profile_source(None))
+    if isinstance(model, Layout):
+        for place, why in faults_of(model):
+            yield found_at(source, kind, name, place, why)
     if isinstance(model, OutletPolicy):
         yield from _lint_policy(source, model, file, text)
     if isinstance(model, FaceTemplate):

@@ -6,7 +6,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +28,8 @@ from cardfab.face.canvas import EVOLIS, Canvas
 from cardfab.face.fonts import FontBook
 from cardfab.keys.auditing import AuditedKeyStore, StationKeys
 from cardfab.keys.pool import IccPool, PoolKeys
+from cardfab.printer.driver import CardPrinter
+from cardfab.printer.inserter import SCHEME, Inserter
 from cardfab.printer.stream import open_port
 from cardfab.production import Person
 from cardfab.production.stock import is_premade
@@ -117,11 +119,11 @@ def pin_pad(located: Located) -> PinPad | None:
     from cardfab.simulator.pinpad import TrainingPad
 
     if not located.values.station.training:
-        raise _for_training()
+        raise for_training()
     return LinePad(TrainingPad().answer)
 
 
-def _for_training() -> UsageRefused:
+def for_training() -> UsageRefused:
     return UsageRefused(
         Text("Simulated devices are for a training station.", "模拟设备仅用于训练制卡点。"),
         do=Text("Name real ones in the settings.", "请在配置中指定实际设备。"),
@@ -179,7 +181,8 @@ def open_desk(
             now=now,
             random=os.urandom,
             authority=authority_of(located.values.station.training, os.urandom, now, located.path("ca-revoked.json")),
-            chip_keys=chip_pool(located, keys, tell).take,
+            chip_keys=(pool := chip_pool(located, keys, tell)).take,
+            pool=pool,
             pin_pad=pin_pad(located),
             door=door,
             auditors=auditor_keys(located),
@@ -228,8 +231,12 @@ def open_devices(desk: Desk, bench: Bench, *, watch: Watch = unwatched) -> Itera
         if "simulated" in (bench.reader, bench.printer):
             _require_pair(bench)
             bench = stack.enter_context(_simulated(desk, bench))
-        printer, canvas, retries = None, EVOLIS, 0
-        if bench.printer != "none":
+        printer: CardPrinter | None = None
+        canvas, retries = EVOLIS, 0
+        moves_only = bench.printer.startswith(SCHEME)
+        if moves_only:
+            printer = stack.enter_context(closing(Inserter.at(bench.printer, watch)))
+        elif bench.printer != "none":
             profile = load(desk.profiles, "printers", bench.printer_profile, PrinterProfile)
             canvas = Canvas(profile.canvas.width, profile.canvas.height, profile.canvas.dpi)
             retries = profile.printer.contact_retries
@@ -238,7 +245,7 @@ def open_devices(desk: Desk, bench: Bench, *, watch: Watch = unwatched) -> Itera
         yield Devices(
             lambda: _connect(bench, watch),
             printer,
-            bench.prints,
+            bench.prints and not moves_only,
             canvas,
             lambda: _find_reader(bench),
             retries,
@@ -279,7 +286,7 @@ def _connect(bench: Bench, watch: Watch) -> CardConnection:
     kind, _, rest = bench.reader.partition(":")
     by_hand = bench.printer == "none"
     connection = _pcsc(rest, 0.0 if by_hand else _CARD_SEEN) if kind == "pcsc" else RemoteConnection(bench.reader)
-    watched = WatchedConnection(connection, watch)
+    watched = connection if watch is unwatched else WatchedConnection(connection, watch)
     if bench.trace is None:
         return watched
     return RecordingConnection(watched, bench.trace.write)
@@ -322,7 +329,7 @@ def _simulated(desk: Desk, bench: Bench) -> Iterator[Bench]:
     from cardfab.simulator.rig import Rig
 
     if not desk.training:
-        raise _for_training()
+        raise for_training()
     with desk.database.transaction("training blanks") as tx:
         blank = [one for one in tx.stock.accounts() if not is_premade(one.stock)]
         stocks = loaded(bench.hopper, {one.stock: one.remaining for one in blank})
@@ -355,6 +362,7 @@ __all__ = [
     "bench_of",
     "chip_pool",
     "font_book",
+    "for_training",
     "loaded",
     "open_desk",
     "open_devices",

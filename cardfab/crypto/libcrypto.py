@@ -7,6 +7,7 @@ an int. Every call releases the interpreter lock. Needs OpenSSL 1.1.1 or newer, 
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Sequence
 from ctypes import c_char_p, c_int, c_long, c_size_t, c_void_p
 from functools import cache
 from types import TracebackType
@@ -47,6 +48,8 @@ _CALLS: dict[str, tuple[type | None, tuple[type, ...]]] = {
     "EVP_PKEY_verify_recover_init": (c_int, (c_void_p,)),
     "EVP_PKEY_verify_recover": (c_int, (c_void_p, c_char_p, ctypes.POINTER(c_size_t), c_char_p, c_size_t)),
 }
+_SUMS = "EC_POINTs_mul"
+"""Deprecated in OpenSSL 3; where a later library has it no longer, sums are made one by one."""
 _CONSTTIME = 0x04
 _UNCOMPRESSED = 4
 _SM2 = 1172
@@ -66,6 +69,9 @@ def library() -> ctypes.CDLL:
         for call, (result, arguments) in _CALLS.items():
             function = getattr(found, call)
             function.restype, function.argtypes = result, arguments
+        if hasattr(found, _SUMS):
+            found.EC_POINTs_mul.restype = c_int
+            found.EC_POINTs_mul.argtypes = (c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p, c_void_p)
         return found
     raise CipherRefused("this machine has no OpenSSL library (libcrypto); SM2 and RSA certificates need it")
 
@@ -176,6 +182,18 @@ class Scope:
         made = self._new_point()
         self._good(self._lib.EC_POINT_mul(self._group, made, s, point, t, self._context))
         return made
+
+    def is_nothing(self, s: int, points: Sequence[int], numbers: Sequence[int]) -> bool | None:
+        """Whether [s]G and each point times its number add up to nothing; None where the library cannot tell at once.
+
+        Not constant time: for verification.
+        """
+        if not hasattr(self._lib, _SUMS):
+            return None
+        made, count = self._new_point(), len(points)
+        array = c_void_p * count
+        self._good(self._lib.EC_POINTs_mul(self._group, made, s, count, array(*points), array(*numbers), self._context))
+        return bool(self._lib.EC_POINT_is_at_infinity(self._group, made))
 
     def coordinates(self, point: int) -> bytes:
         """X | Y, 64 bytes; raises :class:`CipherRefused` for the point at infinity."""

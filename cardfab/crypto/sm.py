@@ -8,7 +8,7 @@ keys. Sources: GB/T 32905 (SM3), GB/T 32918.2 (signature), .4 (encryption), .5 (
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cryptography.hazmat.primitives import hashes
 
@@ -27,6 +27,8 @@ _CURVE = bytes.fromhex(  # a | b | xG | yG (GB/T 32918.5, 2)
     "BC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0"
 )
 _MOST_TRIES = 64
+_SHORT, _AT_ONCE = 8, 250
+"""Bytes of a random factor, and signatures of one sum."""
 
 
 def sm3(data: Buffer) -> bytes:
@@ -61,25 +63,82 @@ def sm2_sign(d: Buffer, message: Buffer, random: Random, *, user_id: bytes = SM2
 
 def sm2_sign_digest(d: Buffer, digest: bytes, random: Random) -> bytes:
     """A signature over a digest that was computed with :func:`sm2_digest`: one point less to compute."""
+    return sm2_sign_digests(d, (digest,), random)[0][0]
+
+
+def sm2_sign_digests(d: Buffer, digests: Sequence[bytes], random: Random) -> list[tuple[bytes, bytes]]:
+    """Signatures over digests, each with its point [k]G (X | Y), which is no secret: for :func:`sm2_verify_all`."""
     private = _private(d)
+    with Scope() as scope:
+        inverse = scope.inverse(scope.plus(scope.number(private), scope.number(b"\x01")))
+        return [_signed(inverse, digest, random) for digest in digests]
+
+
+def _signed(inverse: int, digest: bytes, random: Random) -> tuple[bytes, bytes]:
+    """``inverse`` is (1 + d)^-1, as secret as d: a number of the caller's scope, which clears it."""
     for _ in range(_MOST_TRIES):
         with Scope() as scope:
             k = scope.number(_scalar(random, SM2_N))
-            x1 = scope.reduced(scope.coordinates(scope.base_times(k))[:32])
-            r = scope.plus(scope.reduced(digest), x1)
+            point = scope.coordinates(scope.base_times(k))
+            r = scope.plus(scope.reduced(digest), scope.reduced(point[:32]))
             r_and_k = scope.plus(r, k)
             if scope.is_zero(r) or scope.is_zero(r_and_k):
                 continue
-            inverse = scope.inverse(scope.plus(scope.number(private), scope.number(b"\x01")))
-            s = scope.minus(scope.times(inverse, r_and_k), r)  # (1+d)^-1 (k - r d) = (1+d)^-1 (k + r) - r
+            # (1+d)^-1 (k - r d) = (1+d)^-1 (k + r) - r
+            s = scope.minus(scope.times(inverse, r_and_k), r)
             if not scope.is_zero(s):
-                return scope.bytes_of(r) + scope.bytes_of(s)
+                return scope.bytes_of(r) + scope.bytes_of(s), point
     raise CipherRefused("the source of random numbers gives none that serves")
+
+
+def sm2_verify_all(
+    public: bytes, digests: Sequence[bytes], signed: Sequence[tuple[bytes, bytes]], random: Random
+) -> bool:
+    """Whether all of these are the key's signatures, with their points as :func:`sm2_sign_digests` gave them.
+
+    r must be digest + x for each; that each point is [s]G + [r + s]P is proved for all in one sum, every equation times
+    a random number of 64 bits: where one does not hold, the sum comes to nothing once in 2^64 (Naccache, M'Raihi,
+    Vaudenay, Raphaeli 1994). A tenth of the work of :func:`sm2_verify` each.
+    """
+    every = range(0, len(signed), _AT_ONCE)
+    lots = [slice(at, at + _AT_ONCE) for at in every]
+    return all(_sum_verifies(public, digests[some], signed[some], random) for some in lots)
+
+
+def _sum_verifies(
+    public: bytes, digests: Sequence[bytes], signed: Sequence[tuple[bytes, bytes]], random: Random
+) -> bool:
+    n = int.from_bytes(SM2_N, "big")
+    s_sum = t_sum = 0
+    numbers: list[bytes] = []
+    for digest, (signature, point) in zip(digests, signed, strict=True):
+        r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+        if not (0 < r < n and 0 < s < n) or (r + s) % n == 0:
+            return False
+        if (int.from_bytes(digest, "big") + int.from_bytes(point[:32], "big") - r) % n:
+            return False
+        numbers.append(random(_SHORT))
+        weight = int.from_bytes(numbers[-1], "big")
+        s_sum, t_sum = (s_sum + weight * s) % n, (t_sum + weight * (r + s)) % n
+    with Scope() as scope:
+        try:
+            points = [scope.point(public), *(scope.point(point) for _, point in signed)]
+        except CipherRefused:
+            return False
+        factors = [scope.number((-t_sum % n).to_bytes(32, "big")), *map(scope.number, numbers)]
+        whole = scope.is_nothing(scope.number((-s_sum % n).to_bytes(32, "big")), points, factors)
+    if whole is None:
+        return all(_verifies(public, digest, signature) for digest, (signature, _) in zip(digests, signed, strict=True))
+    return whole
 
 
 def sm2_verify(public: bytes, message: Buffer, signature: bytes, *, user_id: bytes = SM2_DEFAULT_ID) -> bool:
     """Whether the signature is the key's over the message; a malformed key or signature is False. GB/T 32918.2, 7.1."""
-    if len(signature) != 64 or len(public) != 64:
+    return len(public) == 64 and _verifies(public, sm2_digest(public, message, user_id), signature)
+
+
+def _verifies(public: bytes, digest: bytes, signature: bytes) -> bool:
+    if len(signature) != 64:
         return False
     r, s = signature[:32], signature[32:]
     if not (bytes(32) < r < SM2_N and bytes(32) < s < SM2_N):
@@ -93,7 +152,7 @@ def sm2_verify(public: bytes, message: Buffer, signature: bytes, *, user_id: byt
             x1 = scope.reduced(scope.coordinates(scope.sum_of(scope.number(s), point, t))[:32])
         except CipherRefused:
             return False
-        found = scope.plus(scope.reduced(sm2_digest(public, message, user_id)), x1)
+        found = scope.plus(scope.reduced(digest), x1)
         return same(scope.bytes_of(found), r)
 
 

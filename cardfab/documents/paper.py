@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import segno
 from PIL import Image
+from reportlab.graphics import renderPDF
+from reportlab.graphics.shapes import Drawing
 from reportlab.lib.units import mm
 from reportlab.lib.utils import ImageReader
 from reportlab.pdfgen.canvas import Canvas as PdfCanvas
@@ -120,6 +122,10 @@ class Page:
         self._canvas.setStrokeColor(colour)
         self._canvas.setLineWidth(line)
         self._canvas.rect(x * mm, (self.format.height - y - height) * mm, width * mm, height * mm, stroke=1, fill=0)
+
+    def drawing(self, x: float, y: float, drawing: Drawing) -> None:
+        """Shapes without words (those are for ``text``), their top left corner at ``x``, ``y``."""
+        renderPDF.draw(drawing, self._canvas, x * mm, (self.format.height - y) * mm - drawing.height)
 
     def picture(self, x: float, y: float, width: float, height: float, picture: Image.Image) -> None:
         """A picture with a hairline round it, its top left corner at ``x``, ``y``."""

@@ -101,13 +101,10 @@ def sign_pdf(pdf: bytes, signer: PdfSigner, *, when: datetime, reason: str, name
 
     ``when`` is written as the time of signing, ``reason`` and ``name`` are what a viewer shows beside it.
     """
-    from asn1crypto import x509
     from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
     from pyhanko.sign.fields import MDPPerm, SigSeedSubFilter
     from pyhanko.sign.signers.cms_embedder import PdfCMSEmbedder, SigIOSetup, SigMDPSetup, SigObjSetup
     from pyhanko.sign.signers.pdf_byterange import SignatureObject
-    from pyhanko.sign.signers.pdf_cms import ExternalSigner
-    from pyhanko_certvalidator.registry import SimpleCertificateStore
 
     steps = PdfCMSEmbedder().write_cms(field_name=FIELD, writer=IncrementalPdfFileWriter(io.BytesIO(pdf)))
     next(steps)
@@ -118,14 +115,27 @@ def sign_pdf(pdf: bytes, signer: PdfSigner, *, when: datetime, reason: str, name
     steps.send(SigObjSetup(sig_placeholder=place, mdp_setup=closed))
     output = io.BytesIO()
     digest, _ = steps.send(SigIOSetup(md_algorithm="sha256", output=output))
-    certificate, registry = x509.Certificate.load(signer.certificate), SimpleCertificateStore()  # type: ignore[no-untyped-call]
-    outer = ExternalSigner(certificate, registry, signature_value=None)
-    attributes = _finished(outer.signed_attrs(digest.document_digest, "sha256", use_pades=True))
-    # The key is asked here, by who called: in this thread, for these bytes, once.
-    inner = ExternalSigner(certificate, registry, signature_value=_der(signer.sign(attributes.dump())))
-    signed = _finished(inner.async_sign_prescribed_attributes("sha256", attributes))
+    signed = _signed(digest.document_digest, signer, pades=True)
     steps.send(signed)
     return output.getvalue()
+
+
+def sign_detached(digest: bytes, signer: PdfSigner) -> bytes:
+    """A detached CMS signature (RFC 5652, 5) over content of which only the SHA-256 is at hand, DER."""
+    return bytes(_signed(digest, signer, pades=False).dump())
+
+
+def _signed(digest: bytes, signer: PdfSigner, *, pades: bool) -> Any:
+    from asn1crypto import x509
+    from pyhanko.sign.signers.pdf_cms import ExternalSigner
+    from pyhanko_certvalidator.registry import SimpleCertificateStore
+
+    certificate, registry = x509.Certificate.load(signer.certificate), SimpleCertificateStore()  # type: ignore[no-untyped-call]
+    outer = ExternalSigner(certificate, registry, signature_value=None)
+    attributes = _finished(outer.signed_attrs(digest, "sha256", use_pades=pades))
+    # The key is asked here, by who called: in this thread, for these bytes, once.
+    inner = ExternalSigner(certificate, registry, signature_value=_der(signer.sign(attributes.dump())))
+    return _finished(inner.async_sign_prescribed_attributes("sha256", attributes))
 
 
 def _finished(steps: Coroutine[Any, Any, Any]) -> Any:

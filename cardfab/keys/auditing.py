@@ -23,6 +23,7 @@ from cardfab.keys.emvkeys import OnCardEmv
 from cardfab.keys.explain import Explained
 from cardfab.keys.issuerkeys import Filling, IccKey
 from cardfab.keys.label import KeyInfo, Sealed
+from cardfab.keys.manyaudited import AuditedMany
 from cardfab.keys.pool import PoolKeys
 from cardfab.keys.store import (
     ChannelKeys,
@@ -131,9 +132,9 @@ class _Book:
             raise
         self._sink.outcome(use, "done", "")
 
-    def count(self, act: str, label: str) -> None:
+    def count(self, act: str, label: str, times: int = 1) -> None:
         with self._counting:
-            self._counts[label, act] += 1
+            self._counts[label, act] += times
 
     def flush(self) -> None:
         """Write the counts; they begin again at nothing."""
@@ -152,11 +153,11 @@ class _Book:
         return ",".join(filter(None, map(self._kcv, labels)))
 
 
-class AuditedKeyStore:
+class AuditedKeyStore(AuditedMany):
     """A :class:`StationKeys` around another one. What it hands out is the other's own, but for channel openers."""
 
     def __init__(self, inner: StationKeys, sink: AuditSink) -> None:
-        self.inner = inner
+        self.inner: StationKeys = inner
         self._book = _Book(sink, self._kcv)
 
     def __repr__(self) -> str:
@@ -175,6 +176,12 @@ class AuditedKeyStore:
             self.flush()
         finally:
             self.inner.close()
+
+    def _use(self, act: str, *labels: str, count: int) -> AbstractContextManager[None]:
+        return self._book.use(act, *labels, count=count)
+
+    def _count(self, act: str, label: str, times: int) -> None:
+        self._book.count(act, label, times)
 
     def _kcv(self, label: str) -> str:
         try:

@@ -49,6 +49,17 @@ _RSA_PARTS = ("q^-1 mod p", "d mod (q-1)", "d mod (p-1)", "q", "p")
 _BLOCK = 8
 
 
+def sm2_static_fields(dac: bytes) -> bytes:
+    """What stands before the signature in tag 93, and is signed before the static data."""
+    return b"\x13" + dac
+
+
+def sm2_icc_fields(subject: IccSubject, public: bytes) -> bytes:
+    """The same of tag 9F46."""
+    # The curve is 04 here and 11 in tag 90: both as on cards that verify (facts, unverified against the text).
+    return b"\x14" + subject.head + bytes.fromhex("04000440") + public
+
+
 class BankSide(ABC):
     """The bank's side of a key store."""
 
@@ -121,7 +132,7 @@ class BankSide(ABC):
 
     def sign_static(self, label: str, dac: bytes, static: bytes) -> bytes:
         if self.info(label).algorithm == "SM2":
-            fields = b"\x13" + dac
+            fields = sm2_static_fields(dac)
             return fields + self._sm2_sign(label, self.issuer_public(label), fields + static)
         public = self._rsa(label, making=True)
         fields = b"\x03\x01" + dac  # EMV book 2, 5.4 table 7
@@ -129,8 +140,7 @@ class BankSide(ABC):
 
     def certify_icc(self, label: str, subject: IccSubject, public: PublicKey, static: bytes) -> IccCertificate:
         if isinstance(public, bytes):
-            # The curve is 04 here and 11 in tag 90: both as on cards that verify (facts, unverified against the text).
-            fields = b"\x14" + subject.head + bytes.fromhex("04000440") + public
+            fields = sm2_icc_fields(subject, public)
             signature = self._sm2_sign(label, self.issuer_public(label), fields + static)
             return IccCertificate(fields + signature, b"", b"")
         issuer = self._rsa(label, making=True)

@@ -16,7 +16,6 @@ from cardfab.keys.certificates import IssuerCertificate
 from cardfab.keys.channel import SoftChannelKeys, SoftPlatformKeys, SoftScp03Keys
 from cardfab.keys.custody import Capabilities
 from cardfab.keys.diversify import FACTORS_DONE, SoftCardKey, card_key_path, region_of
-from cardfab.keys.emvcard import HostSide
 from cardfab.keys.explain import Explained, explained
 from cardfab.keys.label import HOLDERS_PIN, KeyInfo, Mode, Sealed, State, Usage
 from cardfab.keys.loading import (
@@ -28,6 +27,7 @@ from cardfab.keys.loading import (
     SoftLoadKey,
     SoftMasterKey,
 )
+from cardfab.keys.manyside import ManySide
 from cardfab.keys.pki import SoftPkiPin, manager_digits, packed
 from cardfab.keys.purse import SoftLoadPurse, SoftPurchasePurse, SoftTacKey
 from cardfab.keys.roots import PUBLISHED
@@ -44,7 +44,7 @@ _LOADED = (Usage.MASTER_ROOT, Usage.LOAD_ROOT, Usage.PURCHASE_ROOT, Usage.TAC_RO
 """What a card holds besides keys that are proved or protect the line."""
 
 
-class VaultKeyStore(HostSide):
+class VaultKeyStore(ManySide):
     """A :class:`~cardfab.keys.store.KeyStore` over any vault. ``today`` None: validity is not looked at."""
 
     def __init__(

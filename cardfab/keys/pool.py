@@ -7,7 +7,7 @@ whose pool is empty makes the key while the card waits, and says so; any other r
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -37,6 +37,10 @@ class Shelf(Protocol):
 
     def take(self, kind: str) -> bytes | None:
         """One that nobody gets again, or None."""
+        ...
+
+    def take_many(self, kind: str, count: int) -> list[bytes]:
+        """As many as ``count`` that nobody gets again, fewer where there are not so many."""
         ...
 
     def count(self, kind: str) -> int:
@@ -81,14 +85,34 @@ class IccPool:
 
     def take(self, bits: int, exponent: int, filling: Filling = "always80") -> IccKey:
         """A key that nobody else gets; raises :class:`PoolEmpty`."""
-        kind = kind_of(bits, exponent)
-        sealed = self.shelf.take(kind)
-        if sealed is None:
-            if self.on_the_spot is None:
-                raise PoolEmpty(bits, exponent)
-            self.on_the_spot(making_advice(bits, exponent))
-            sealed = self.keys.make_for_pool(bits, exponent)
+        sealed = self.shelf.take(kind_of(bits, exponent)) or self._made(bits, exponent)
         return self.keys.icc_from_pool(sealed, filling)
+
+    def draw(self, bits: int, exponent: int, count: int) -> list[bytes]:
+        """So many keys that nobody else gets, sealed as they lay there; raises :class:`PoolEmpty`, and gives back then.
+
+        Whoever gets them keeps them, and has each opened for one card.
+        """
+        drawn = self.shelf.take_many(kind_of(bits, exponent), count)
+        try:
+            while len(drawn) < count:
+                drawn.append(self._made(bits, exponent))
+        except PoolEmpty:
+            self.give_back(bits, exponent, drawn)
+            raise
+        return drawn
+
+    def give_back(self, bits: int, exponent: int, sealed: Sequence[bytes]) -> None:
+        """Keys that were drawn and that certainly no card has."""
+        for one in sealed:
+            self.shelf.put(kind_of(bits, exponent), one)
+
+    def _made(self, bits: int, exponent: int) -> bytes:
+        """One that is made while a card waits; raises :class:`PoolEmpty` where that may not be."""
+        if self.on_the_spot is None:
+            raise PoolEmpty(bits, exponent)
+        self.on_the_spot(making_advice(bits, exponent))
+        return self.keys.make_for_pool(bits, exponent)
 
 
 def making_advice(bits: int, exponent: int) -> Text:

@@ -18,6 +18,7 @@ from cardfab.keys.emvkeys import EmvHostKeys
 from cardfab.keys.explain import Explained
 from cardfab.keys.issuerkeys import IssuerKeys
 from cardfab.keys.label import KeyInfo, KeySpec, Level, Mode, Sealed, State, Usage
+from cardfab.keys.many import ManyKeys
 from cardfab.keys.secret import Secret
 
 
@@ -330,7 +331,7 @@ class KeyToLoad(Protocol):
         ...
 
 
-class KeyStore(IssuerKeys, EmvHostKeys, Protocol):
+class KeyStore(IssuerKeys, EmvHostKeys, ManyKeys, Protocol):
     """What the station asks of key material. Every method raises :class:`KeyUnknown` or :class:`KeyUseRefused`."""
 
     def capabilities(self) -> Capabilities:

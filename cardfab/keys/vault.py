@@ -9,7 +9,7 @@ block key that stays where it is, or the data-encryption key of a channel, which
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
@@ -28,7 +28,7 @@ from cardfab.crypto.kept import KeptEcb
 from cardfab.crypto.mac import cmac_to, retail_mac
 from cardfab.crypto.rsa import RsaPrivate, RsaPublic
 from cardfab.crypto.signature import ed25519_public, ed25519_sign
-from cardfab.crypto.sm import sm2_public, sm2_sign_digest
+from cardfab.crypto.sm import sm2_public, sm2_sign_digest, sm2_sign_digests
 from cardfab.errors import KeyFault, Text
 from cardfab.keys.custody import SOFTWARE, Capabilities, CustodyRefused
 from cardfab.keys.held import Held
@@ -269,6 +269,22 @@ class ClearRoot:
         return "<a root in memory>"
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Infos(Mapping[str, KeyInfo]):
+    """The attributes of keys as they are held now: asked for some times a card, so that no copy is made."""
+
+    held: Mapping[str, Held]
+
+    def __getitem__(self, label: str) -> KeyInfo:
+        return self.held[label].info
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.held)
+
+    def __len__(self) -> int:
+        return len(self.held)
+
+
 class MemoryVault:
     """A :class:`Vault` of keys in this process's memory."""
 
@@ -284,7 +300,7 @@ class MemoryVault:
         return SOFTWARE
 
     def infos(self) -> Mapping[str, KeyInfo]:
-        return {label: key.info for label, key in self.held.items()}
+        return _Infos(self.held)
 
     def root(self, label: str) -> ClearRoot:
         key = self.held[label]
@@ -333,6 +349,12 @@ class MemoryVault:
 
     def sm2_sign(self, label: str, digest: bytes, random: Callable[[int], bytes]) -> bytes:
         return sm2_sign_digest(self._value(label), digest, random)
+
+    def sm2_sign_many(
+        self, label: str, digests: Sequence[bytes], random: Callable[[int], bytes]
+    ) -> list[tuple[bytes, bytes]]:
+        """r | s over each digest, and the point that proves it quickly."""
+        return sm2_sign_digests(self._value(label), digests, random)
 
     def sign(self, label: str, message: bytes) -> bytes:
         sign = p256_sign if self.held[label].info.algorithm == "EC-P256" else ed25519_sign

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import Any, cast
 
 from cardfab.apdu.link import Link, drive
 from cardfab.apdu.message import CommandApdu
@@ -46,7 +48,9 @@ class PersonalisationPlan:
 
     def content(self) -> bytes:
         """Canonical bytes of everything the plan says, for a keyed digest; equal plans give equal bytes."""
-        return "\n".join(_spell(self)).encode()
+        lines: list[str] = []
+        _spell(self, "", lines)
+        return "\n".join(lines).encode()
 
 
 class ReadBackDiffers(CardRefused):
@@ -80,17 +84,24 @@ def require_equal(compared: Sequence[Comparison]) -> None:
         raise ReadBackDiffers(wrong)
 
 
-def _spell(value: object, path: str = "") -> Iterator[str]:
+def _spell(value: object, path: str, lines: list[str]) -> None:
+    """A line for each value, with the way to it."""
     if isinstance(value, bytes):
-        yield f"{path}={value.hex()}"
-    elif isinstance(value, CommandApdu):
-        yield f"{path}={value.to_bytes().hex()}"
-    elif dataclasses.is_dataclass(value):
-        yield f"{path}:{type(value).__name__}"
-        for field in dataclasses.fields(value):
-            yield from _spell(getattr(value, field.name), f"{path}.{field.name}")
+        lines.append(f"{path}={value.hex()}")
     elif isinstance(value, tuple):
         for place, item in enumerate(value):
-            yield from _spell(item, f"{path}[{place}]")
+            _spell(item, f"{path}[{place}]", lines)
+    elif isinstance(value, CommandApdu):
+        lines.append(f"{path}={value.to_bytes().hex()}")
+    elif (names := _fields(cast("Any", type(value)))) is not None:
+        lines.append(f"{path}:{type(value).__name__}")
+        for name in names:
+            _spell(getattr(value, name), f"{path}.{name}", lines)
     else:
-        yield f"{path}={value!r}"
+        lines.append(f"{path}={value!r}")
+
+
+@cache
+def _fields(kind: type[Any]) -> tuple[str, ...] | None:
+    """The names of a dataclass's fields; None for any other type."""
+    return tuple(one.name for one in dataclasses.fields(kind)) if dataclasses.is_dataclass(kind) else None

@@ -78,3 +78,8 @@ def shown(value: str) -> str:
     """A value as a finding may show it: no citizen number, no control characters, not longer than a line."""
     text = masked(value)
     return repr(text if len(text) <= 40 else f"{text[:40]}…")
+
+
+def hidden(value: str) -> str:
+    """A value where a finding leaves the station: nothing of it."""
+    return "'***'"

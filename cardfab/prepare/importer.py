@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -14,7 +14,7 @@ from cardfab.prepare.rules import Fault, birth_date, judge
 from cardfab.prepare.table import COLUMNS, Form, read_rows
 from cardfab.profile.codes import CodeTables
 
-__all__ = ["ProductRules", "RequestFileRefused", "RowFinding", "read_requests"]
+__all__ = ["ProductRules", "RequestFileRefused", "RowFinding", "RowJudge", "read_requests"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,8 @@ class ProductRules:
 
     book: ItemBook
     regions: Sequence[str] = ()
+    portrait: bool = True
+    """Whether its card shows or carries the holder's portrait; without it a request needs no photo."""
 
 
 def read_requests(
@@ -47,28 +49,60 @@ def read_requests(
     Raises RequestFileRefused (CF-3301) with every finding of every row.
     """
     rows, findings = read_rows(data, form)
+    judge_row = RowJudge(
+        codes=codes, today=today, rules=rules, photos=photos, judge_photo=judge_photo, photo_on_file=photo_on_file
+    )
     requests: list[IssuanceRequest] = []
     first_row: dict[str, int] = {}
     for row, given in rows:
-        raw = {column: value for column, value in given.items() if column in COLUMNS}
-        items = {address: value for address, value in given.items() if address not in COLUMNS and value}
-        faults = judge(raw, codes, today)
-        faults += _of_product(raw, items, codes, rules(raw["bank_product"]))
-        faults += _identity(raw["request_id"], first_row, known_ids)
-        first_row.setdefault(raw["request_id"], row)
-        photo = None
-        if raw["photo"] and all(field != "photo" for field, _ in faults):
-            photo = photos(raw["photo"])
-            faults += _photo(raw["photo"], photo, judge_photo)
-        elif not faults:
-            photo = photo_on_file(raw["social_security_number"])
-            faults += _kept(photo)
-        findings += [RowFinding(row, field, why) for field, why in sorted(faults, key=_column)]
-        if not faults:
-            requests.append(_request(raw, items, photo))
+        request, faults = judge_row(given, _identity(given["request_id"], first_row, known_ids))
+        first_row.setdefault(given["request_id"], row)
+        findings += [RowFinding(row, field, why) for field, why in faults]
+        if request is not None:
+            requests.append(request)
     if findings:
         raise RequestFileRefused(tuple(sorted(findings, key=lambda finding: finding.row)))
     return tuple(requests)
+
+
+@dataclass(frozen=True, slots=True)
+class RowJudge:
+    """Judges rows one by one; the parts are those of :func:`read_requests`. ``show`` is how a reason quotes a value."""
+
+    codes: CodeTables
+    today: date
+    rules: Callable[[str], ProductRules | None]
+    photos: Callable[[str], bytes | None]
+    judge_photo: Callable[[bytes], Sequence[Text]]
+    photo_on_file: Callable[[str], bytes | None] = lambda _number: None
+    show: Callable[[str], str] = shown
+
+    def __call__(
+        self, given: Mapping[str, str], others: Iterable[Fault] = ()
+    ) -> tuple[IssuanceRequest | None, list[Fault]]:
+        """The request of a row, or None and what is wrong with it by column; ``others`` are faults from elsewhere."""
+        raw = {column: value for column, value in given.items() if column in _COLUMNS}
+        items = {address: value for address, value in given.items() if address not in _COLUMNS and value}
+        product = self.rules(raw["bank_product"])
+        plain = product is not None and not product.portrait
+        faults = judge(raw, self.codes, self.today, blank=_PHOTO if plain else frozenset(), show=self.show)
+        faults += _of_product(raw, items, self.codes, product)
+        faults += others
+        photo = None
+        if plain:
+            pass  # a photo that nothing is made of is not kept either
+        elif raw["photo"] and all(field != "photo" for field, _ in faults):
+            photo = self.photos(raw["photo"])
+            faults += _photo(raw["photo"], photo, self.judge_photo, self.show)
+        elif not faults:
+            photo = self.photo_on_file(raw["social_security_number"])
+            faults += _kept(photo)
+        if faults:
+            return None, sorted(faults, key=_column)
+        return _request(raw, items, photo), faults
+
+
+_COLUMNS, _PHOTO = frozenset(COLUMNS), frozenset({"photo"})
 
 
 def _column(fault: Fault) -> int:
@@ -127,13 +161,15 @@ def _identity(request_id: str, first_row: Mapping[str, int], known_ids: Containe
         )
 
 
-def _photo(name: str, photo: bytes | None, judge_photo: Callable[[bytes], Sequence[Text]]) -> Iterator[Fault]:
+def _photo(
+    name: str, photo: bytes | None, judge_photo: Callable[[bytes], Sequence[Text]], show: Callable[[str], str]
+) -> Iterator[Fault]:
     if photo is None:
         yield (
             "photo",
             Text(
-                f"There is no photo {shown(name)}. Put the file there or correct the name.",
-                f"找不到相片 {shown(name)}。请放入该文件或更正文件名。",
+                f"There is no photo {show(name)}. Put the file there or correct the name.",
+                f"找不到相片 {show(name)}。请放入该文件或更正文件名。",
             ),
         )
     else:

@@ -126,41 +126,88 @@ def build_records(
     Raises InputRefused: CF-3310 when an item has no value and may not be blank, CF-3311 when a value does not fit.
     """
     given = items or {}
+    addressed = [address.split(":")[0] for address, value in given.items() if value]
     return tuple(
         record
-        for directory in application.directories
-        for file in directory.files
-        if _is_filled(directory, file, given)
-        for record in build_file(directory, file, values, given)
+        for one in _layout_of(application)
+        if one.sourced or any(address.startswith(one.place) for address in addressed)
+        for record in _records(one, values, given)
     )
 
 
-def _is_filled(directory: DedicatedFile, file: ElementaryFile, given: Mapping[str, str]) -> bool:
-    place = f"{directory.name}/{file.name}"
-    addressed = any(address.split(":")[0].startswith(place) for address, value in given.items() if value)
-    return file.structure != "transparent" and (addressed or any(item.source for item in file.items))
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """An item that is written, with what of its record is the same on every card."""
+
+    item: Item
+    address: str
+    number: int
+    name_en: str
+    name_zh: str
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    """A linear or cyclic file; ``sourced``: values of the card by source name are in it."""
+
+    directory: DedicatedFile
+    file: ElementaryFile
+    place: str
+    sourced: bool
+    written: tuple[_Written, ...]
+
+    @classmethod
+    def of(cls, directory: DedicatedFile, file: ElementaryFile) -> _File:
+        place = f"{directory.name}/{file.name}"
+        written = tuple(
+            _Written(item, f"{place}/{item.key}", number, item.name_en, item.name_zh)
+            for number, item in enumerate(file.items, start=1)
+            if item.written_by == "personalisation"
+        )
+        return cls(directory, file, place, any(item.source for item in file.items), written)
+
+
+_KEPT: dict[int, tuple[FileApplication, tuple[_File, ...]]] = {}
+_MOST_KEPT = 32
+
+
+def _layout_of(application: FileApplication) -> tuple[_File, ...]:
+    """The files of an application, read once as long as it is the same object."""
+    kept = _KEPT.get(id(application))
+    if kept is None or kept[0] is not application:
+        if len(_KEPT) >= _MOST_KEPT:
+            _KEPT.clear()
+        files = ((one, file) for one in application.directories for file in one.files)
+        found = tuple(_File.of(one, file) for one, file in files if file.structure != "transparent")
+        kept = _KEPT[id(application)] = application, found
+    return kept[1]
 
 
 def build_file(
     directory: DedicatedFile, file: ElementaryFile, values: Mapping[str, str], items: Mapping[str, str]
 ) -> tuple[PreparedRecord, ...]:
     """Every record of one linear or cyclic file; raises as :func:`build_records`."""
-    place = f"{directory.name}/{file.name}"
+    return _records(_File.of(directory, file), values, items)
+
+
+def _records(one: _File, values: Mapping[str, str], items: Mapping[str, str]) -> tuple[PreparedRecord, ...]:
+    directory, file = one.directory, one.file
     if file.structure == "cyclic":
-        return tuple(_cyclic(directory, file, place, items))
+        return tuple(_cyclic(directory, file, one.place, items))
     return tuple(
-        PreparedRecord(
-            df=directory.name,
-            fid=file.fid,
-            record_number=number,
-            tag=item.tag,
-            value=_content(item, f"{place}/{item.key}", values, items),
-            name_en=item.name_en,
-            name_zh=item.name_zh,
-            source=item.source,
-        )
-        for number, item in enumerate(file.items, start=1)
-        if item.written_by == "personalisation"
+        [
+            PreparedRecord(
+                df=directory.name,
+                fid=file.fid,
+                record_number=written.number,
+                tag=written.item.tag,
+                value=_content(written.item, written.address, values, items),
+                name_en=written.name_en,
+                name_zh=written.name_zh,
+                source=written.item.source,
+            )
+            for written in one.written
+        ]
     )
 
 

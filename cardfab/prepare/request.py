@@ -49,7 +49,7 @@ class IssuanceRequest:
         values["photo"] = None if self.photo is None else base64.b64encode(self.photo).decode("ascii")
         if not self.items:
             del values["items"]  # as every request was stored before there were any
-        return json.dumps(values, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+        return _TO_JSON(values).encode()
 
     @classmethod
     def from_json_bytes(cls, data: bytes) -> IssuanceRequest:
@@ -80,6 +80,7 @@ class IssuanceRequest:
         return request
 
 
+_TO_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 _OTHER_TYPES: dict[str, type | tuple[type, ...]] = {
     "photo": (str, type(None)),
     "replaces_card": (str, type(None)),

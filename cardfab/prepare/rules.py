@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from collections.abc import Callable, Iterator, Mapping, Set
+from datetime import date
 
 from cardfab.errors import Text
 from cardfab.prepare import cardnumber, gb11643
@@ -29,6 +29,7 @@ _FORMS = {
         Text("a file name below the folder of the request file", "申请文件所在文件夹内的文件名"),
     ),
 }
+_DAY = re.compile(r"(19|20)[0-9]{6}")
 _NOT_TEXT = {
     "Cc": Text("a control character", "控制字符"),
     "Cf": Text("an invisible formatting character", "不可见的格式字符"),
@@ -39,29 +40,45 @@ _NOT_TEXT = {
 }
 
 
-def judge(raw: Mapping[str, str], codes: CodeTables, today: date) -> list[Fault]:
-    """Every fault of one row, but for the photo itself. A field that is not clean text is judged no further."""
-    unclean = dict(_unclean(raw, codes))
+def judge(
+    raw: Mapping[str, str],
+    codes: CodeTables,
+    today: date,
+    *,
+    blank: Set[str] = frozenset(),
+    show: Callable[[str], str] = shown,
+) -> list[Fault]:
+    """Every fault of one row, but for the photo itself. A field that is not clean text is judged no further.
+
+    ``blank`` are fields that may be empty beside those that the code tables name; ``show`` is how a reason quotes a
+    value.
+    """
+    unclean = dict(_unclean(raw, codes, blank))
     sound = {field: value for field, value in raw.items() if field not in unclean and value}
     return [
         *unclean.items(),
-        *_forms(sound),
-        *_codes(sound, codes),
-        *_number(sound),
-        *_birth_date(sound, today),
-        *_agreement(sound, today),
+        *_forms(sound, show),
+        *_codes(sound, codes, show),
+        *_number(sound, show),
+        *_birth_date(sound, today, show),
+        *_agreement(sound, today, show),
         *_name(sound),
         *_card_bytes(sound),
-        *_replaced_card(sound, raw, codes),
+        *_replaced_card(sound, raw, codes, show),
     ]
 
 
 def birth_date(digits: str) -> date | None:
     """The date of YYYYMMDD from 1900 on, None when the calendar does not have it."""
     try:
-        return datetime.strptime(digits, "%Y%m%d").date() if re.fullmatch(r"(19|20)[0-9]{6}", digits) else None
+        return date(int(digits[:4]), int(digits[4:6]), int(digits[6:])) if _DAY.fullmatch(digits) else None
     except ValueError:
         return None
+
+
+def has_id_form(request_id: str) -> bool:
+    """Whether it may be the id of a request."""
+    return _FORMS["request_id"][0].fullmatch(request_id) is not None
 
 
 def photo_may_be_on_file(raw: Mapping[str, str], codes: CodeTables) -> bool:
@@ -70,9 +87,11 @@ def photo_may_be_on_file(raw: Mapping[str, str], codes: CodeTables) -> bool:
     return category is not None and category.photo_on_file
 
 
-def _unclean(raw: Mapping[str, str], codes: CodeTables) -> Iterator[Fault]:
+def _unclean(raw: Mapping[str, str], codes: CodeTables, blank: Set[str]) -> Iterator[Fault]:
     for field, value in raw.items():
-        bad = next((_NOT_TEXT[kind] for kind in map(unicodedata.category, value) if kind in _NOT_TEXT), None)
+        # Nothing of those kinds is printable, and nearly every value is.
+        kinds = () if value.isprintable() else map(unicodedata.category, value)
+        bad = next((_NOT_TEXT[kind] for kind in kinds if kind in _NOT_TEXT), None)
         if bad:
             yield (
                 field,
@@ -80,7 +99,7 @@ def _unclean(raw: Mapping[str, str], codes: CodeTables) -> Iterator[Fault]:
             )
         elif value != value.strip():
             yield field, Text("There are spaces around the value. Remove them.", "值的前后有空格，请删除。")
-        elif not value and not _may_be_blank(field, raw, codes):
+        elif not value and field not in blank and not _may_be_blank(field, raw, codes):
             yield field, Text("It is empty. Fill it in.", "不能为空，请填写。")
 
 
@@ -90,19 +109,19 @@ def _may_be_blank(field: str, raw: Mapping[str, str], codes: CodeTables) -> bool
     return field == "replaces_card" or field in codes.may_be_blank  # replaces_card: _replaced_card knows when
 
 
-def _forms(sound: Mapping[str, str]) -> Iterator[Fault]:
+def _forms(sound: Mapping[str, str], show: Callable[[str], str]) -> Iterator[Fault]:
     for field, (form, wanted) in _FORMS.items():
         if field in sound and not form.fullmatch(sound[field]):
             yield (
                 field,
                 Text(
-                    f"{shown(sound[field])} does not have the form: {wanted.en}.",
-                    f"{shown(sound[field])} 格式不符，应为{wanted.zh}。",
+                    f"{show(sound[field])} does not have the form: {wanted.en}.",
+                    f"{show(sound[field])} 格式不符，应为{wanted.zh}。",
                 ),
             )
 
 
-def _codes(sound: Mapping[str, str], codes: CodeTables) -> Iterator[Fault]:
+def _codes(sound: Mapping[str, str], codes: CodeTables, show: Callable[[str], str]) -> Iterator[Fault]:
     for field in CODED_FIELDS:
         if field in sound and sound[field] not in codes.table(field):
             some = list(codes.table(field))
@@ -112,13 +131,13 @@ def _codes(sound: Mapping[str, str], codes: CodeTables) -> Iterator[Fault]:
             yield (
                 field,
                 Text(
-                    f"{shown(sound[field])} is not a code this station accepts. Use one of: {en}.",
-                    f"{shown(sound[field])} 不是本站可用的代码。可用代码：{zh}。",
+                    f"{show(sound[field])} is not a code this station accepts. Use one of: {en}.",
+                    f"{show(sound[field])} 不是本站可用的代码。可用代码：{zh}。",
                 ),
             )
 
 
-def _number(sound: Mapping[str, str]) -> Iterator[Fault]:
+def _number(sound: Mapping[str, str], show: Callable[[str], str]) -> Iterator[Fault]:
     number = sound.get("social_security_number")
     if number is None:
         return
@@ -132,17 +151,17 @@ def _number(sound: Mapping[str, str]) -> Iterator[Fault]:
             ),
         )
     elif number[17] != gb11643.check_character(number[:17]):
+        bare = _bare(number, show)
         yield (
             "social_security_number",
             Text(
-                f"The check digit of {gb11643.masked(number)} is wrong (GB 11643). Compare the number with the "
-                "identity card.",
-                f"{gb11643.masked(number)} 的校验码错误（GB 11643）。请与身份证核对号码。",
+                f"The check digit of {bare} is wrong (GB 11643). Compare the number with the identity card.",
+                f"{bare} 的校验码错误（GB 11643）。请与身份证核对号码。",
             ),
         )
 
 
-def _birth_date(sound: Mapping[str, str], today: date) -> Iterator[Fault]:
+def _birth_date(sound: Mapping[str, str], today: date, show: Callable[[str], str]) -> Iterator[Fault]:
     digits = sound.get("birth_date")
     if digits is None:
         return
@@ -151,41 +170,46 @@ def _birth_date(sound: Mapping[str, str], today: date) -> Iterator[Fault]:
         yield (
             "birth_date",
             Text(
-                f"{shown(digits)} is not a day of the calendar. Write YYYYMMDD.",
-                f"{shown(digits)} 不是有效日期。请按 YYYYMMDD 填写。",
+                f"{show(digits)} is not a day of the calendar. Write YYYYMMDD.",
+                f"{show(digits)} 不是有效日期。请按 YYYYMMDD 填写。",
             ),
         )
     elif day > today:
+        bare = _bare(digits, show)
         yield (
             "birth_date",
-            Text(f"{digits} is in the future. Correct the date.", f"{digits} 是将来的日期，请更正。"),
+            Text(f"{bare} is in the future. Correct the date.", f"{bare} 是将来的日期，请更正。"),
         )
 
 
-def _agreement(sound: Mapping[str, str], today: date) -> Iterator[Fault]:
+def _agreement(sound: Mapping[str, str], today: date, show: Callable[[str], str]) -> Iterator[Fault]:
     """GB 11643: positions 7 to 14 are the birth date, an odd 17th digit is male. Sex 9, not stated, claims nothing."""
     number = sound.get("social_security_number", "")
     if not gb11643.has_form(number):
         return
+    bare = _bare(number, show)
     day = birth_date(sound.get("birth_date", ""))
     if day is not None and day <= today and f"{day:%Y%m%d}" != gb11643.birth_digits(number):
         yield (
             "birth_date",
             Text(
-                f"The birth date does not agree with the number {gb11643.masked(number)}. Compare both with the "
-                "identity card.",
-                f"出生日期与号码 {gb11643.masked(number)} 不一致。请与身份证核对。",
+                f"The birth date does not agree with the number {bare}. Compare both with the identity card.",
+                f"出生日期与号码 {bare} 不一致。请与身份证核对。",
             ),
         )
     if sound.get("sex") in {"1", "2"} and sound["sex"] != gb11643.sex_code(number):
         yield (
             "sex",
             Text(
-                f"The sex does not agree with the number {gb11643.masked(number)}. Compare both with the identity "
-                "card.",
-                f"性别与号码 {gb11643.masked(number)} 不一致。请与身份证核对。",
+                f"The sex does not agree with the number {bare}. Compare both with the identity card.",
+                f"性别与号码 {bare} 不一致。请与身份证核对。",
             ),
         )
+
+
+def _bare(value: str, show: Callable[[str], str]) -> str:
+    """A number in a sentence: as it is shown, without its quotation marks."""
+    return show(value).strip("'")
 
 
 def _name(sound: Mapping[str, str]) -> Iterator[Fault]:
@@ -229,15 +253,17 @@ def _card_bytes(sound: Mapping[str, str]) -> Iterator[Fault]:
             )
 
 
-def _replaced_card(sound: Mapping[str, str], raw: Mapping[str, str], codes: CodeTables) -> Iterator[Fault]:
+def _replaced_card(
+    sound: Mapping[str, str], raw: Mapping[str, str], codes: CodeTables, show: Callable[[str], str]
+) -> Iterator[Fault]:
     number, category = sound.get("replaces_card"), codes.category.get(raw["category"])
     if number is not None and not cardnumber.check_card_number(number):
         yield (
             "replaces_card",
             Text(
-                f"{shown(number)} is not a card number: a capital letter, seven digits or letters, and the right check "
+                f"{show(number)} is not a card number: a capital letter, seven digits or letters, and the right check "
                 "character. Compare it with the loss report.",
-                f"{shown(number)} 不是有效卡号：应为一个大写字母、七位数字或字母及正确的校验位。请与挂失单核对。",
+                f"{show(number)} 不是有效卡号：应为一个大写字母、七位数字或字母及正确的校验位。请与挂失单核对。",
             ),
         )
     if category is None:

@@ -11,7 +11,8 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from cardfab.errors import Text
@@ -49,6 +50,23 @@ ITEMS = "items"
 _ADDRESS = re.compile(r"[A-Z0-9]{4}/EF[0-9A-F]{2}[0-9A-Za-z:/-]*")
 
 
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The fields that a row must have, those it may have and nobody reads, and whether it may give items by address."""
+
+    named: Sequence[str] = COLUMNS
+    ignored: frozenset[str] = frozenset()
+    items: bool = True
+
+    def knows(self, name: str) -> bool:
+        """Whether a row may have a field of this name."""
+        return name in self.named or name in self.ignored or (self.items and is_address(name))
+
+
+REQUEST = Fields()
+"""Those of a request file."""
+
+
 def is_address(column: str) -> bool:
     """Whether a column is the address of an item; whether the card has such an item is judged with its application."""
     return _ADDRESS.fullmatch(column) is not None
@@ -60,8 +78,18 @@ def read_rows(data: bytes, form: Form) -> tuple[list[Row], list[RowFinding]]:
     Raises RequestFileRefused where the file cannot be read as a table at all.
     """
     text = _text(data)
+    rows: list[Row] = []
     findings: list[RowFinding] = []
-    rows = list((_csv_rows if form == "csv" else _json_rows)(text, findings))
+    # Only a line feed ends a line of JSON: U+2028 and its like may stand inside a JSON text.
+    found = csv_rows(io.StringIO(text, newline="")) if form == "csv" else json_rows(text.split("\n"))
+    try:
+        for one in found:
+            if isinstance(one, RowFinding):
+                findings.append(one)
+            else:
+                rows.append(one)
+    except RequestFileRefused as refused:
+        findings += refused.rows
     if not rows and not findings:
         raise _whole(1, "The file holds no request.", "文件中没有任何申请。")
     return rows, findings
@@ -89,52 +117,58 @@ def _text(data: bytes) -> str:
     return text
 
 
-def _csv_rows(text: str, findings: list[RowFinding]) -> Iterator[Row]:
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def csv_rows(
+    lines: Iterable[str], fields: Fields = REQUEST, *, delimiter: str = ",", start: int = 1
+) -> Iterator[Row | RowFinding]:
+    """The rows under a header, which is row ``start``, or what is wrong with the form of one.
+
+    Raises RequestFileRefused for the header, and for a row after which no other can be read.
+    """
+    reader = csv.reader(iter(lines), strict=True, delimiter=delimiter)
     header: list[str] = []
-    row = 0
+    row = start - 1
     try:
-        for row, cells in enumerate(reader, start=1):
-            if row == 1:
+        for row, cells in enumerate(reader, start=start):
+            if row == start:
                 header = cells
-                _check_columns(header)
+                check_header(header, fields, start)
             elif not cells:
                 continue  # a line with nothing on it, as editors leave at the end
             elif len(cells) != len(header):
-                findings.append(_ragged(row, len(cells), len(header)))
+                yield _ragged(row, len(cells), len(header))
             else:
                 yield row, dict(zip(header, cells, strict=True))
     except csv.Error as error:
-        findings.append(
-            _finding(
-                row + 1,
-                WHOLE_ROW,
-                f"This row cannot be read, nor can those after it ({error}). Close every quotation mark.",
-                f"本行及其后各行无法读取（{error}）。请检查引号是否成对。",
-            )
+        unread = _finding(
+            row + 1,
+            WHOLE_ROW,
+            f"This row cannot be read, nor can those after it ({error}). Close every quotation mark.",
+            f"本行及其后各行无法读取（{error}）。请检查引号是否成对。",
         )
+        raise RequestFileRefused((unread,)) from None
 
 
-def _check_columns(header: Sequence[str]) -> None:
+def check_header(header: Sequence[str], fields: Fields = REQUEST, row: int = 1) -> None:
+    """Raises RequestFileRefused unless the names are those of the fields, each once."""
     findings = [
-        _finding(1, column, f"The column {column} is missing. Add it.", f"缺少列 {column}，请补上。")
-        for column in COLUMNS
+        _finding(row, column, f"The column {column} is missing. Add it.", f"缺少列 {column}，请补上。")
+        for column in fields.named
         if column not in header
     ]
     for column, times in Counter(header).items():
-        if column not in COLUMNS and not is_address(column):
+        if not fields.knows(column):
             en = f"The column {shown(column)} is not known. Remove it or correct its name."
-            findings.append(_finding(1, shown(column), en, f"未知的列 {shown(column)}，请删除或更正列名。"))
+            findings.append(_finding(row, shown(column), en, f"未知的列 {shown(column)}，请删除或更正列名。"))
         elif times > 1:
             en = f"The column {column} stands there {times} times. Keep one."
-            findings.append(_finding(1, column, en, f"列 {column} 出现了 {times} 次，请只保留一列。"))
+            findings.append(_finding(row, column, en, f"列 {column} 出现了 {times} 次，请只保留一列。"))
     if findings:
         raise RequestFileRefused(tuple(findings))
 
 
-def _json_rows(text: str, findings: list[RowFinding]) -> Iterator[Row]:
-    # Only a line feed ends a line: U+2028 and its like may stand inside a JSON text.
-    for row, line in enumerate(text.split("\n"), start=1):
+def json_rows(lines: Iterable[str], fields: Fields = REQUEST, *, start: int = 1) -> Iterator[Row | RowFinding]:
+    """The objects of the lines, the first of which is row ``start``, or what is wrong with the form of one."""
+    for row, line in enumerate(lines, start=start):
         if not line.strip():
             continue
         try:
@@ -143,12 +177,13 @@ def _json_rows(text: str, findings: list[RowFinding]) -> Iterator[Row]:
             pairs = None
         if not isinstance(pairs, _Pairs):
             en = "This line is not one JSON object. Write one object a line."
-            findings.append(_finding(row, WHOLE_ROW, en, "本行不是一个 JSON 对象。请每行写一个对象。"))
+            yield _finding(row, WHOLE_ROW, en, "本行不是一个 JSON 对象。请每行写一个对象。")
             continue
-        named, items = _parted(pairs)
-        here = [*_check_keys(row, named), *_check_items(row, items)]
-        findings += here
-        if not here:
+        named, items = _parted(pairs) if fields.items else (pairs, _Pairs())
+        wrong = [*check_keys(row, named, fields), *_check_items(row, items)]
+        if wrong:
+            yield from wrong
+        else:
             yield row, {**dict(named), **dict(items or ())}
 
 
@@ -183,20 +218,23 @@ def _check_items(row: int, items: _Pairs | None) -> Iterator[RowFinding]:
             yield _finding(row, address, en, "该值不是文本，请加引号。")
 
 
-def _check_keys(row: int, pairs: _Pairs) -> Iterator[RowFinding]:
+def check_keys(row: int, pairs: Sequence[tuple[str, str]], fields: Fields = REQUEST) -> Iterator[RowFinding]:
+    """What is wrong with the names of one row that names its fields itself, and with values that are no text."""
     times = Counter(key for key, _ in pairs)
-    for column in COLUMNS:
+    for column in fields.named:
         if column not in times:
             yield _finding(row, column, f"The key {column} is missing. Add it.", f"缺少键 {column}，请补上。")
     for key, value in pairs:
-        if key not in COLUMNS:
+        if key in fields.ignored:
+            continue
+        if key not in fields.named:
             en = f"The key {shown(key)} is not known. Remove it or correct its name."
             yield _finding(row, shown(key), en, f"未知的键 {shown(key)}，请删除或更正。")
         elif not isinstance(value, str):
             en = "The value is not a text. Write it in quotation marks."
             yield _finding(row, key, en, "该值不是文本，请加引号。")
     for key, count in times.items():
-        if count > 1 and key in COLUMNS:
+        if count > 1 and key in fields.named:
             en = f"The key {key} stands there {count} times. Keep one."
             yield _finding(row, key, en, f"键 {key} 出现了 {count} 次，请只保留一个。")
 

@@ -71,6 +71,7 @@ class Act(enum.StrEnum):
     WITNESS = "approve a service as second person"
     HAND_OVER = "hand bank data over"
     VOUCH = "vouch for a duty that is given"
+    BATCH = "take in and run a batch"
 
     @property
     def zh(self) -> str:
@@ -109,6 +110,7 @@ _ACT_ZH = {
     Act.WITNESS: "作为第二人复核业务",
     Act.HAND_OVER: "移交银行数据",
     Act.VOUCH: "复核授予职责",
+    Act.BATCH: "接收并生产批次",
 }
 
 
@@ -119,7 +121,7 @@ _SERVICES = frozenset({
 })  # fmt: skip
 
 _MAY: dict[Role, frozenset[Act]] = {
-    Role.OPERATOR: frozenset({Act.IMPORT, Act.ISSUE, Act.RESOLVE, Act.TEMPORARY, Act.COUNT}) | _SERVICES,
+    Role.OPERATOR: frozenset({Act.IMPORT, Act.ISSUE, Act.RESOLVE, Act.TEMPORARY, Act.COUNT, Act.BATCH}) | _SERVICES,
     Role.SUPERVISOR: frozenset({Act.APPROVE, Act.RESOLVE, Act.STOCK, Act.EXPORT_AUDIT, Act.RETENTION})
     | frozenset({Act.COUNT, Act.DESTROY})
     | frozenset({Act.READ, Act.RELEASE, Act.WITNESS, Act.HAND_OVER, Act.VOUCH}),
@@ -128,7 +130,7 @@ _MAY: dict[Role, frozenset[Act]] = {
     Role.ADMINISTRATOR: frozenset({Act.STAFF, Act.SETTINGS, Act.VOUCH}),
 }
 
-MAKING = frozenset({Act.IMPORT, Act.ISSUE, Act.TEMPORARY}) | _SERVICES - {Act.READ}
+MAKING = frozenset({Act.IMPORT, Act.ISSUE, Act.TEMPORARY, Act.BATCH}) | _SERVICES - {Act.READ}
 """What makes or changes a card, or asks for one."""
 APPROVING = frozenset({Act.APPROVE, Act.RELEASE, Act.WITNESS})
 """What lets another person's act be done."""

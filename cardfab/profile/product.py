@@ -113,6 +113,11 @@ class Product(Strict):
         return self
 
     @property
+    def portrait(self) -> bool:
+        """Whether its card shows or carries the holder's portrait; without it a request needs no photo."""
+        return self.print or self.chip_photo is not None
+
+    @property
     def accepted_custody(self) -> tuple[Custody, ...]:
         """What is accepted, by name or by default."""
         if self.keys is not None:

@@ -177,16 +177,21 @@ def seen_good(desk: Desk, work: Work) -> Work:
 def remake(desk: Desk, job: JobRow, authorised_by: str | None = None) -> JobRow:
     """A new job for the request of a spoiled one: the same numbers and approval, linked to it. The first is void."""
     with desk.database.transaction("remake") as tx:
-        new = tx.jobs.create(desk.token(), job.request_id, job.stock, desk.move(), remake_of=job.id)
-        note = desk.move(f"remake of job {job.id}")
-        new = tx.jobs.move(new, JobEvent.APPROVE, note, approved_by=job.approved_by)
-        kept: dict[str, Any] = {"sealed_card": job.sealed_card, "card_number_index": job.card_number_index}
-        new = tx.jobs.move(new, JobEvent.PREPARE, note, **kept)
-        new = tx.jobs.move(new, JobEvent.QUEUE, note)
-        details = {"job": str(new.id), "remake_of": str(job.id)}
-        if authorised_by is not None:
-            details["authorised_by"] = authorised_by
-        _note(desk, tx, new, "job.remake", "done", details)
+        return remade(desk, tx, job, authorised_by)
+
+
+def remade(desk: Desk, tx: Transaction, job: JobRow, authorised_by: str | None = None) -> JobRow:
+    """The same, inside a transaction that has begun."""
+    new = tx.jobs.create(desk.token(), job.request_id, job.stock, desk.move(), remake_of=job.id)
+    note = desk.move(f"remake of job {job.id}")
+    new = tx.jobs.move(new, JobEvent.APPROVE, note, approved_by=job.approved_by)
+    kept: dict[str, Any] = {"sealed_card": job.sealed_card, "card_number_index": job.card_number_index}
+    new = tx.jobs.move(new, JobEvent.PREPARE, note, **kept)
+    new = tx.jobs.move(new, JobEvent.QUEUE, note)
+    details = {"job": str(new.id), "remake_of": str(job.id)}
+    if authorised_by is not None:
+        details["authorised_by"] = authorised_by
+    _note(desk, tx, new, "job.remake", "done", details)
     return new
 
 

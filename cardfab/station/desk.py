@@ -11,6 +11,7 @@ from cardfab.audit import AuditEvent, Checkpoint, CompactRange, Outcome, Verifie
 from cardfab.errors import CardfabError, DeviceFault, InDoubt, InputRefused, Text
 from cardfab.face.fonts import FontBook
 from cardfab.keys import KeyStore
+from cardfab.keys.pool import IccPool
 from cardfab.plan import Run
 from cardfab.plan.authority import CertificateAuthority
 from cardfab.prepare.financial import TakeKey
@@ -61,6 +62,8 @@ class Desk:
     """Who certifies the keys of third-generation cards."""
     chip_keys: TakeKey | None = None
     """Gives RSA keys for payment applications, made ahead."""
+    pool: IccPool | None = None
+    """Where they lie, for whoever takes many at once."""
     pin_pad: PinPad | None = None
     """Where holders enter the first PIN of products that want it."""
     door: Door | None = None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from typing import Literal
 
 from cardfab.errors import StockFault, Text
@@ -14,7 +14,7 @@ from cardfab.production import Act, JobEvent, JobState
 from cardfab.profile.codes import CodeTables
 from cardfab.profile.loader import load
 from cardfab.profile.product import Product
-from cardfab.station.desk import Desk
+from cardfab.station.desk import Desk, ProductSet
 from cardfab.station.people import require_not_maker
 from cardfab.station.preparing import prepare
 from cardfab.station.vault import holder_index, open_request, seal_request
@@ -37,9 +37,6 @@ def import_requests(
 ) -> tuple[str, ...]:
     """Take in a whole file as one batch of requests; their ids. Raises RequestFileRefused and takes nothing."""
     desk.must(Act.IMPORT)
-    with desk.database.reading() as tx:
-        known = tx.requests.ids()
-
     codes = desk.codes()
     # One portrait serves any product of the station, so the first product's face says what it must be.
     photo_rules = desk.product(min(codes.bank_product)).face.photo_rules
@@ -49,7 +46,7 @@ def import_requests(
         photos=photos,
         judge_photo=lambda jpeg: judge_photo(jpeg, photo_rules).findings,
         codes=codes,
-        known_ids=known,
+        known_ids=_Taken(desk),
         photo_on_file=lambda number: photo_on_file(desk, number),
         rules=_rules(desk, codes),
         today=desk.now().date(),
@@ -66,6 +63,17 @@ def import_requests(
         details = {"batch": str(batch), "requests": str(len(rows))}
         tx.audit.append(desk.event("request.import", desk.token(), "done", details))
     return tuple(request.request_id for request in requests)
+
+
+class _Taken(Container[str]):
+    """The request ids that are taken, by a request of a station or by a row of a bureau's batch."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def __contains__(self, request_id: object) -> bool:
+        with self._desk.database.reading() as tx:
+            return tx.batches.id_taken(str(request_id))
 
 
 def approve(desk: Desk, request_ids: Sequence[str]) -> tuple[JobRow, ...]:
@@ -98,8 +106,12 @@ def _approve(desk: Desk, request_id: str) -> JobRow:
 def _rules(desk: Desk, codes: CodeTables) -> Callable[[str], ProductRules | None]:
     """Of each product a request may ask for."""
     products = {name: desk.product(name) for name in codes.bank_product}
-    rules = {name: ProductRules(ItemBook(one.files, codes), one.product.regions) for name, one in products.items()}
-    return rules.get
+    return {name: rules_of(one, codes) for name, one in products.items()}.get
+
+
+def rules_of(one: ProductSet, codes: CodeTables) -> ProductRules:
+    """What a product asks of its requests."""
+    return ProductRules(ItemBook(one.files, codes), one.product.regions, one.product.portrait)
 
 
 def photo_on_file(desk: Desk, social_security_number: str) -> bytes | None:

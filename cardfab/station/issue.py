@@ -87,10 +87,19 @@ def silent(stage: str, done: int, of: int) -> None:
     """No progress wanted."""
 
 
-def issue(desk: Desk, devices: Devices, name: str, progress: Progress = silent, *, second: str | None = None) -> Issued:
+def issue(
+    desk: Desk,
+    devices: Devices,
+    name: str,
+    progress: Progress = silent,
+    *,
+    second: str | None = None,
+    readings: int = 1,
+) -> Issued:
     """Make the card of a job or request. Raises CardfabError; the job then tells what became of the blank.
 
     ``second`` is the login of who authorises that a card is made again, asked for where there is one to make again.
+    ``readings``: how often the finished chip is read back in full, each time freshly powered.
     """
     desk.must(Act.ISSUE)
     with desk.database.reading() as tx:
@@ -106,7 +115,7 @@ def issue(desk: Desk, devices: Devices, name: str, progress: Progress = silent, 
     _require_stripe(devices, work)
     with about(work.job.token):
         work = claim(desk, work, devices.cards_fed())
-        return _after_claim(keeping_certificates(desk, work.job), devices, work, progress)
+        return _after_claim(keeping_certificates(desk, work.job), devices, work, progress, readings)
 
 
 def ready_job(desk: Desk, name: str, second: str | None = None) -> JobRow:
@@ -195,7 +204,7 @@ def _put_away(desk: Desk, printer: CardPrinter, stock: str) -> None:
     found_inside(desk, stock)
 
 
-def _after_claim(desk: Desk, devices: Devices, work: Work, progress: Progress) -> Issued:
+def _after_claim(desk: Desk, devices: Devices, work: Work, progress: Progress, readings: int) -> Issued:
     """Everything after the blank left the books' stock."""
     with accounted(desk, devices, work):
         progress("feed", 0, 1)
@@ -210,11 +219,14 @@ def _after_claim(desk: Desk, devices: Devices, work: Work, progress: Progress) -
             work = begin_encoding(desk, work, chip.serial, plan_digest(desk.keys, work.plan.content()))
             _run(desk, work, chip, work.plan.encode, "encode", progress)
         work = encoded(desk, work)
-        with devices.chip() as chip:
-            run = _run(desk, work, chip, work.plan.verify, "verify", progress)
-            require_equal(run.compared)
+        compared: tuple[Comparison, ...] = ()
+        for _ in range(readings):
+            with devices.chip() as chip:
+                run = _run(desk, work, chip, work.plan.verify, "verify", progress)
+                require_equal(run.compared)
+                compared = tuple(run.compared)
         work = finish_card(desk, devices, work, progress)
-        return Issued(work.job, work.card, work.plan, tuple(run.compared))
+        return Issued(work.job, work.card, work.plan, compared)
 
 
 @contextmanager

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from functools import lru_cache
 from typing import Any
+
+from pydantic import BaseModel
 
 from cardfab.keys import rooted
 from cardfab.plan.spaces import key_groups
@@ -30,10 +33,7 @@ def profiles_of(chosen: ProductSet, known: Collection[str]) -> dict[str, frozens
         f"applications/{chosen.product.files}": chosen.files,
         f"applications/{chosen.product.financial}": chosen.financial,
     }
-    found = {
-        name: frozenset(form for text in _texts(model.model_dump()) for form in _forms(text, algorithm)) & set(known)
-        for name, model in models.items()
-    }
+    found = {name: _labels(_Loaded(model), algorithm) & set(known) for name, model in models.items()}
     found[f"applications/{chosen.product.files}"] |= groups & set(known)
     dialect = frozenset() if chosen.dialect is None else frozenset({chosen.dialect.transport_label}) & set(known)
     if dialect and chosen.card.dialect:
@@ -53,6 +53,27 @@ def used_by(desk: Desk, known: Collection[str]) -> dict[str, frozenset[str]]:
             for label in labels:
                 found.setdefault(label, set()).update((profile, f"products/{name}"))
     return {label: frozenset(profiles) for label, profiles in found.items()}
+
+
+class _Loaded:
+    """A profile as it was loaded, which is kept: the same one comes again for every card of a product."""
+
+    __slots__ = ("model",)
+
+    def __init__(self, model: BaseModel) -> None:
+        self.model = model
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Loaded) and other.model is self.model
+
+    def __hash__(self) -> int:
+        return id(self.model)
+
+
+@lru_cache(maxsize=64)
+def _labels(loaded: _Loaded, algorithm: str) -> frozenset[str]:
+    """Every text of a profile that may be a label, in the forms in which the store may have it."""
+    return frozenset(form for text in _texts(loaded.model.model_dump()) for form in _forms(text, algorithm))
 
 
 def _forms(text: str, algorithm: str) -> tuple[str, ...]:

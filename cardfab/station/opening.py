@@ -6,6 +6,7 @@ it was goes on record before any work is done; what the record says of itself is
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -116,7 +117,7 @@ def _keep_head(database: Database, file: Path) -> None:
     with database.reading() as tx:
         last = tx.audit.last_checkpoint()
     if last is not None and last != _read(file):
-        part = file.with_suffix(".part")
+        part = file.with_name(f"{file.stem}.{os.getpid()}.part")  # programs of one folder may end at once
         part.write_bytes(last)
         part.replace(file)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from cardfab.errors import CardRefused, InDoubt, KeyFault, StockFault, Text
 from cardfab.keys.auditing import about
+from cardfab.keys.away import KeysAway
 from cardfab.plan import carry_out, require_equal
 from cardfab.printer.driver import CardPosition
 from cardfab.production import INTERRUPTIBLE, Act, JobState
@@ -149,6 +150,8 @@ def _encoding(desk: Desk, devices: Devices, job: JobRow, eye: Eye | None, progre
             job,
             Text("Another card lay in the printer; both are put aside.", "打印机内是另一张卡，均按废卡处理。"),
         )
+    except KeysAway:  # the chip said nothing against itself
+        raise
     except (CardRefused, KeyFault) as wrong:
         spoil_blank(desk, devices, job, wrong.code, str(wrong))
         return _spoiled(

@@ -94,7 +94,7 @@ def erase(desk: Desk, second: str) -> Erasure:
         details |= {"approved_by": approver.login, "record": hashlib.sha256(record).hexdigest()}
         tx.audit.append(desk.event("retention.erase", token, "done", details))
         desk.checkpoint(tx)
-    _compact(desk, token)
+    compact(desk, token)
     return Erasure(found, record)
 
 
@@ -151,7 +151,8 @@ def _record(desk: Desk, token: str, at: str, approver: str, found: Due) -> bytes
     return sign_note(text, desk.audit_key(), desk.sign_audit).encode()
 
 
-def _compact(desk: Desk, token: str) -> None:
+def compact(desk: Desk, token: str) -> None:
+    """Rewrite the database's file, so that no free page has what was erased. Raises :class:`NotCompacted`."""
     done = desk.database.compact()
     desk.database.note(desk.event("retention.compact", token, "done" if done else "failed", {}))
     if not done:

@@ -46,6 +46,26 @@ class FolderShelf:
                 return sealed
         return None
 
+    def take_many(self, kind: str, count: int) -> list[bytes]:
+        """Keys that nobody else gets, ``count`` or as many as there are; the folder is read once."""
+        place = self.folder / kind
+        mine: list[Path] = []
+        with contextlib.suppress(FileNotFoundError), os.scandir(place) as found:
+            for entry in found:
+                if len(mine) == count:
+                    break
+                if entry.name.endswith(READY):
+                    taken = place / (entry.name.removesuffix(READY) + TAKEN)
+                    with contextlib.suppress(FileNotFoundError):  # another process was quicker
+                        (place / entry.name).rename(taken)
+                        mine.append(taken)
+        if mine:
+            _settle(place)
+        sealed = [path.read_bytes() for path in mine]
+        for path in mine:
+            path.unlink()
+        return sealed
+
     def count(self, kind: str) -> int:
         """How many are left."""
         return sum(1 for _ in (self.folder / kind).glob("*" + READY))

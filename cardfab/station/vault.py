@@ -33,6 +33,14 @@ def seal_request(keys: KeyStore, request: IssuanceRequest, token: str, salt: byt
     return keys.seal(_SEAL, salt, request.to_json_bytes(), f"request:{token}".encode())
 
 
+def seal_requests(
+    keys: KeyStore, requests: Sequence[IssuanceRequest], tokens: Sequence[str], salt: bytes
+) -> tuple[bytes, ...]:
+    """:func:`seal_request` of many of one batch."""
+    plains = [request.to_json_bytes() for request in requests]
+    return keys.seal_many(_SEAL, salt, plains, [f"request:{token}".encode() for token in tokens])
+
+
 def open_request(keys: KeyStore, row: RequestRow) -> IssuanceRequest:
     """The request of a row."""
     plain = keys.unseal(_SEAL, _salt(row), row.sealed, f"request:{row.token}".encode())
@@ -58,9 +66,52 @@ def open_card(keys: KeyStore, job: JobRow, row: RequestRow) -> PreparedCard:
     return PreparedCard.from_json_bytes(plain)
 
 
+def open_requests(
+    keys: KeyStore, sealed: Sequence[bytes], tokens: Sequence[str], salt: bytes
+) -> tuple[IssuanceRequest, ...]:
+    """:func:`open_request` of many of one batch."""
+    plains = keys.unseal_many(_SEAL, salt, sealed, [f"request:{token}".encode() for token in tokens])
+    return tuple(map(IssuanceRequest.from_json_bytes, plains))
+
+
+def seal_cards(keys: KeyStore, plains: Sequence[bytes], tokens: Sequence[str], salt: bytes) -> tuple[bytes, ...]:
+    """:func:`seal_card` of many of one batch, each as its JSON."""
+    return keys.seal_many(_SEAL, salt, plains, [f"card:{token}".encode() for token in tokens])
+
+
+def open_cards(keys: KeyStore, sealed: Sequence[bytes], tokens: Sequence[str], salt: bytes) -> tuple[PreparedCard, ...]:
+    """:func:`open_card` of many of one batch."""
+    plains = keys.unseal_many(_SEAL, salt, sealed, [f"card:{token}".encode() for token in tokens])
+    return tuple(map(PreparedCard.from_json_bytes, plains))
+
+
+def seal_draws(keys: KeyStore, plains: Sequence[bytes], token: str, shard: int, salt: bytes) -> tuple[bytes, ...]:
+    """What was drawn for a shard, in parts whose order is bound."""
+    return keys.seal_many(_SEAL, salt, plains, _draws(token, shard, len(plains)))
+
+
+def open_draws(keys: KeyStore, sealed: Sequence[bytes], token: str, shard: int, salt: bytes, *, part: int) -> bytes:
+    """One part, from 0, of what :func:`seal_draws` gave."""
+    return keys.unseal(_SEAL, salt, sealed[part], _draws(token, shard, len(sealed))[part])
+
+
+def _draws(token: str, shard: int, parts: int) -> list[bytes]:
+    return [f"draws:{token}:{shard}:{part}/{parts}".encode() for part in range(1, parts + 1)]
+
+
+def number_indexes(keys: KeyStore, card_numbers: Sequence[str]) -> tuple[bytes, ...]:
+    """:func:`number_index` of many."""
+    return keys.index_many(_INDEX, [b"card:" + one.encode() for one in card_numbers])
+
+
 def holder_index(keys: KeyStore, social_security_number: str) -> bytes:
     """How a holder is found without the number lying there."""
     return keys.index(_INDEX, b"holder:" + social_security_number.encode())
+
+
+def holder_indexes(keys: KeyStore, social_security_numbers: Sequence[str]) -> tuple[bytes, ...]:
+    """:func:`holder_index` of many."""
+    return keys.index_many(_INDEX, [b"holder:" + one.encode() for one in social_security_numbers])
 
 
 def number_index(keys: KeyStore, card_number: str) -> bytes:

@@ -20,6 +20,8 @@ _LEAF, _KEPT, _NOTE = (
     cast(column, LargeBinary) for column in (audit_leaf.c.leaf, audit_leaf.c.hash, audit_checkpoint.c.note)
 )
 
+_WAIT = insert(audit_pending)
+
 MakeNote = Callable[[CompactRange], bytes]
 """Signs the head of a tree: the signed note's bytes."""
 
@@ -46,7 +48,7 @@ class AuditRecord:
         if events:
             self.grown = True
             rows = [{"station": event.station, "leaf": event.encode()} for event in events]
-            self._connection.execute(insert(audit_pending), rows)
+            self._connection.execute(_WAIT, rows)
 
     def sign_after(self, note: MakeNote) -> None:
         """Ask for a checkpoint over this transaction's events, signed when they have their places."""

@@ -11,10 +11,11 @@ of its own at once, or where one is open already, in a file that its roll-back d
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
@@ -327,6 +328,10 @@ class Database:
         """The kind of database, its version and its name."""
         with self._told(), self._looking() as connection:
             return f"{self._kind.says(connection)}, {self._kind.name}"
+
+    def server(self) -> Mapping[str, Any] | None:
+        """How another client of libpq connects to the same database; None where it is a file."""
+        return self._kind.server()
 
     def upgrade(self) -> None:
         """Bring the schema to this program's version, creating it where there is none."""

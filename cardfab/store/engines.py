@@ -8,6 +8,7 @@ no lock and sees one moment. A commit that returned is on the disk in both.
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
@@ -76,6 +77,10 @@ class StoreEngine(Protocol):
         """The kind of database and its version."""
         ...
 
+    def server(self) -> Mapping[str, Any] | None:
+        """How another client of libpq connects to the same database; None for a file."""
+        ...
+
 
 def engine_of(where: Path | str, beside: Path | None = None) -> StoreEngine:
     """The database at a path, or at a ``postgresql://`` URL; ``beside`` is needed with a URL."""
@@ -138,6 +143,9 @@ class SqliteFile:
 
     def says(self, connection: Connection) -> str:
         return f"SQLite {connection.exec_driver_sql('SELECT sqlite_version()').scalar()}"
+
+    def server(self) -> Mapping[str, Any] | None:
+        return None
 
 
 def _pragmas(raw: Any, record: object) -> None:
@@ -233,11 +241,19 @@ class PostgresServer:
     def says(self, connection: Connection) -> str:
         return f"PostgreSQL {connection.exec_driver_sql('SHOW server_version').scalar()}"
 
+    def server(self) -> Mapping[str, Any] | None:
+        return {**_LINE, **self.engine.dialect.create_connect_args(self.engine.url)[1]}
+
 
 _LINE: Final = {
     "connect_timeout": 10, "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
     "tcp_user_timeout": 30000, "application_name": "cardfab",
 }  # fmt: skip
+
+_CUT_OFF: Final = {
+    "tcp_keepalives_idle": 6, "tcp_keepalives_interval": 3, "tcp_keepalives_count": 3, "tcp_user_timeout": 15000,
+}  # fmt: skip
+"""How the server finds out that a client is no longer there; at a socket of the same machine they say nothing."""
 
 
 def _settings(raw: Any, record: object) -> None:
@@ -246,6 +262,8 @@ def _settings(raw: Any, record: object) -> None:
         cursor.execute("SET synchronous_commit = on")
         cursor.execute(f"SET lock_timeout = {PATIENCE}")
         cursor.execute("SET default_transaction_isolation = 'read committed'")
+        # A machine that is cut off while it writes must not keep the writers' lock for the two hours of the default.
+        cursor.execute("; ".join(f"SET {setting} = {value}" for setting, value in _CUT_OFF.items()))
     raw.commit()
 
 

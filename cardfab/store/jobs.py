@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from cardfab.errors import InputRefused, Text
 from cardfab.production import JobEvent, JobState, StateRefused, after
@@ -86,7 +86,7 @@ class Jobs:
 
     def get(self, job_id: int) -> JobRow:
         """One job; raises :class:`JobUnknown`."""
-        return self._one(job.c.id == job_id, str(job_id))
+        return _found(self._connection.execute(_BY_ID, {"wanted": job_id}).one_or_none(), str(job_id))
 
     def of_request(self, request_id: str) -> JobRow:
         """The newest job of a request; raises :class:`JobUnknown`."""
@@ -96,7 +96,7 @@ class Jobs:
     def find(self, name: str) -> JobRow:
         """A job by its number or its request's id, which may be digits too: the number goes first."""
         number = int(name) if re.fullmatch(r"[0-9]{1,9}", name) else None
-        known = self._connection.scalar(select(job.c.id).where(job.c.id == number))
+        known = None if number is None else self._connection.scalar(_KNOWN, {"wanted": number})
         return self.of_request(name) if known is None else self.get(known)
 
     def every_of(self, request_id: str) -> tuple[JobRow, ...]:
@@ -111,14 +111,25 @@ class Jobs:
             rows = rows.where(job.c.state.in_(states))
         return tuple(_row(found) for found in self._connection.execute(rows))
 
+    def newest(self, *states: JobState, offset: int, limit: int) -> tuple[JobRow, ...]:
+        """Some jobs in some states (of all without any), the newest first."""
+        rows = select(job).order_by(job.c.id.desc()).offset(offset).limit(limit)
+        if states:
+            rows = rows.where(job.c.state.in_(states))
+        return tuple(_row(found) for found in self._connection.execute(rows))
+
+    def count(self, *states: JobState) -> int:
+        """How many jobs are in some states."""
+        wanted = select(func.count()).select_from(job).where(job.c.state.in_(states))
+        return int(self._connection.scalar(wanted) or 0)
+
     def move(self, one: JobRow, event: JobEvent, move: Move, **columns: Any) -> JobRow:
         """Take an event; the new row. Raises :class:`StateRefused` when the table or another program forbids it."""
         target = after(one.state, event, doubt_from=one.doubt_from)
         doubt_from = one.state if event is JobEvent.LOSE else None
         values = {"state": target, "doubt_from": doubt_from, "changed_at": move.at, **columns}
-        changed = self._connection.execute(
-            update(job).where(job.c.id == one.id, job.c.state == one.state).values(**values)
-        )
+        at = {"wanted": one.id, "was": one.state}
+        changed = self._connection.execute(_MOVED, {**values, **at})
         if changed.rowcount != 1:
             raise StateRefused(
                 Text(f"Job {one.id} was changed by another program.", f"作业 {one.id} 已被其他程序改动。"),
@@ -146,22 +157,38 @@ class Jobs:
         self._connection.execute(update(number).where(number.c.series == series).values(last=last + 1))
         return int(last) + 1
 
+    def take_numbers(self, series: str, first: int, count: int) -> int:
+        """So many numbers of a series in a row; the first of them. They are given once, used or not."""
+        start = self.next_number(series, first)
+        self._connection.execute(update(number).where(number.c.series == series).values(last=start + count - 1))
+        return start
+
     def skip_numbers(self, count: int) -> None:
         """Take so many numbers of every series as given: they may have been, by books that are lost."""
         self._connection.execute(update(number).values(last=number.c.last + count))
 
     def _one(self, condition: Any, name: str) -> JobRow:
-        found = self._connection.execute(select(job).where(condition)).one_or_none()
-        if found is None:
-            raise JobUnknown(
-                Text(f"There is no job for {name}.", f"没有 {name} 的作业。"),
-                do=Text("'cardfab job list' shows all.", "cardfab job list 可查看全部作业。"),
-            )
-        return _row(found)
+        return _found(self._connection.execute(select(job).where(condition)).one_or_none(), name)
 
     def _keep(self, job_id: int, event: str, state: JobState, move: Move) -> None:
         values = {"job_id": job_id, "at": move.at, "by": move.by, "event": event, "state": state, "note": move.note}
-        self._connection.execute(insert(job_history).values(**values))
+        self._connection.execute(_HISTORY, values)
+
+
+# Made once: a statement that is built anew is spelled out anew for each card.
+_BY_ID = select(job).where(job.c.id == bindparam("wanted"))
+_KNOWN = select(job.c.id).where(job.c.id == bindparam("wanted"))
+_HISTORY = insert(job_history)
+_MOVED = update(job).where(job.c.id == bindparam("wanted"), job.c.state == bindparam("was"))
+
+
+def _found(found: Row[Any] | None, name: str) -> JobRow:
+    if found is None:
+        raise JobUnknown(
+            Text(f"There is no job for {name}.", f"没有 {name} 的作业。"),
+            do=Text("'cardfab job list' shows all.", "cardfab job list 可查看全部作业。"),
+        )
+    return _row(found)
 
 
 def _row(found: Row[Any]) -> JobRow:

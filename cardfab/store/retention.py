@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Select, Table, delete, func, insert, select, update
 
 from cardfab.production import CardState, JobState
+from cardfab.store.bureautables import bureau_batch
 from cardfab.store.hosttables import host_note, host_outbox
 from cardfab.store.papertables import temporary_paper
 from cardfab.store.peopletables import erasure
@@ -57,10 +58,16 @@ KEPT: dict[str, Kept] = {
     "note": Kept(host_note, host_note.c.ended_at),
 }
 
-BY_BATCH = ("batch.salt", "request.sealed", "job.sealed_card", "temporary_paper.sealed")
+BY_BATCH = (
+    "batch.salt", "request.sealed", "job.sealed_card", "temporary_paper.sealed",
+    "bureau_row.sealed", "bureau_shard.sealed_draws", "bureau_card.sealed",
+)  # fmt: skip
 """Sealed under the salt of their batch: erased request by request, the rest of the batch sealed anew."""
 BY_CASE = ("outlet_case.portrait", "outlet_case.salt")
 """Emptied when the case at the counter ends (:meth:`cardfab.store.outlet.Outlet.end_case`): nothing waits."""
+
+_BUREAU = select(bureau_batch.c.id)
+"""Batches of the bureau are erased as wholes, when they are closed (:mod:`cardfab.bureau.books.erasing`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +127,7 @@ class Retention:
         wanted = (
             select(request.c.id, request.c.product, ended.c.at)
             .join(ended, ended.c.request_id == request.c.id)
-            .where(request.c.sealed != b"", request.c.id.not_in(working))
+            .where(request.c.sealed != b"", request.c.id.not_in(working), request.c.batch_id.not_in(_BUREAU))
             .order_by(request.c.id)
         )
         first = min(before.values(), default="")
@@ -129,9 +136,9 @@ class Retention:
     def bundles(self, ids: Sequence[str]) -> tuple[Bundle, ...]:
         """The batches that requests belong to, with what lives on in them."""
         due = frozenset(ids)
-        salts = select(batch.c.id, batch.c.salt).where(batch.c.salt.is_not(None)).order_by(batch.c.id)
+        salts = select(batch.c.id, batch.c.salt).where(batch.c.salt.is_not(None), batch.c.id.not_in(_BUREAU))
         found = []
-        for row in self._connection.execute(salts).all():
+        for row in self._connection.execute(salts.order_by(batch.c.id)).all():
             wanted = select(request.c.id, request.c.token, request.c.sealed).where(
                 request.c.batch_id == row.id, request.c.sealed != b""
             )

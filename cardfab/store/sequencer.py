@@ -13,6 +13,12 @@ from cardfab.store.audit import AuditRecord, MakeNote, tree_of
 from cardfab.store.tables import audit_leaf, audit_pending, audit_tree
 
 _AT_ONCE = 5000
+# Made once: a statement that is built anew is spelled out anew for each card.
+_LOCKED = select(audit_tree.c.size, audit_tree.c.hashes).with_for_update(skip_locked=True)
+_WAITING = select(audit_pending.c.id, audit_pending.c.leaf).order_by(audit_pending.c.id).limit(_AT_ONCE)
+_GONE = delete(audit_pending).where(audit_pending.c.id == bindparam("gone"))
+_PLACED = insert(audit_leaf)
+_GROWN = update(audit_tree).values(size=bindparam("now"), hashes=bindparam("head"))
 
 
 def sequence(connection: Connection, note: MakeNote | None) -> bytes | None:
@@ -20,17 +26,14 @@ def sequence(connection: Connection, note: MakeNote | None) -> bytes | None:
 
     Nothing is done when somebody else is at it.
     """
-    locked = select(audit_tree.c.size, audit_tree.c.hashes).with_for_update(skip_locked=True)
-    row = connection.execute(locked).one_or_none()
+    row = connection.execute(_LOCKED).one_or_none()
     if row is None:
         return None
     tree = tree_of(row.size, row.hashes)
-    waiting = select(audit_pending.c.id, audit_pending.c.leaf).order_by(audit_pending.c.id)
-    while rows := connection.execute(waiting.limit(_AT_ONCE)).all():
+    while rows := connection.execute(_WAITING).all():
         tree = _place(connection, tree, [row.leaf for row in rows])
         # By their ids, each: a station may have committed one with a lower id meanwhile.
-        gone = delete(audit_pending).where(audit_pending.c.id == bindparam("gone"))
-        connection.execute(gone, [{"gone": row.id} for row in rows])
+        connection.execute(_GONE, [{"gone": row.id} for row in rows])
     if note is None or not tree.size:
         return None
     signed = note(tree)
@@ -43,7 +46,7 @@ def _place(connection: Connection, tree: CompactRange, leaves: list[bytes]) -> C
         {"position": position, "leaf": leaf, "hash": hash_leaf(leaf)}
         for position, leaf in enumerate(leaves, start=tree.size)
     ]
-    connection.execute(insert(audit_leaf), placed)
+    connection.execute(_PLACED, placed)
     grown = tree.extend(leaves)
-    connection.execute(update(audit_tree).values(size=grown.size, hashes=b"".join(grown.hashes)))
+    connection.execute(_GROWN, {"now": grown.size, "head": b"".join(grown.hashes)})
     return grown

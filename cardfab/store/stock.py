@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, Engine, bindparam, func, insert, select
 
 from cardfab.errors import StockFault, Text
 from cardfab.production import Place, StockAccount, StockMovement, account
@@ -20,6 +22,17 @@ _AT_ONCE = 500
 """Values in one question; databases take some thousands at most."""
 
 
+_ADDED: WeakKeyDictionary[Engine, dict[str, tuple[int, Counter[tuple[str, str]]]]] = WeakKeyDictionary()
+"""By database and stock: up to which movement they are added up, and the sums by source and target."""
+_ROW = stock_movement.c
+_SINCE = (
+    select(_ROW.source, _ROW.target, func.sum(_ROW.count), func.max(_ROW.id))
+    .where(_ROW.stock == bindparam("stock"), _ROW.id > bindparam("until"))
+    .group_by(_ROW.source, _ROW.target)
+)
+_MOVEMENT = insert(stock_movement)
+
+
 class StockEmpty(StockFault):
     """Fewer blanks in a place than should leave it."""
 
@@ -31,6 +44,7 @@ class Stock:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._moved = False
         self.serials = Serials(connection)
         self.days = Days(connection)
 
@@ -52,7 +66,7 @@ class Stock:
         SerialsRefused, SerialElsewhere, DayClosed.
         """
         day = self.days.current(at, by, settles=one.source is Place.IN_WORK)
-        held = holdings(self._sums(one.stock))
+        held = holdings(self._newest(one.stock))
         if one.source not in WITHOUT and held[one.source] < one.count:
             raise StockEmpty(
                 Text(
@@ -70,7 +84,8 @@ class Stock:
             "job_id": job_id, "moved_by": by, "moved_at": at, "station": station, "second": second, "note": note,
             "day_id": day,
         }  # fmt: skip
-        movement = inserted_id(self._connection.execute(insert(stock_movement).values(**values)))
+        self._moved = True
+        movement = inserted_id(self._connection.execute(_MOVEMENT, values))
         for part in one.serials:
             kept = {"prefix": part.prefix, "digits": part.digits, "first": part.first, "last": part.last}
             row = insert(movement_serial).values(movement_id=movement, seen=int(one.seen), **kept)
@@ -118,6 +133,24 @@ class Stock:
         sums = select(row.source, row.target, func.sum(row.count)).where(row.stock == stock)
         found = self._connection.execute(sums.group_by(row.source, row.target))
         return tuple((Place(source), Place(target), int(count)) for source, target, count in found)
+
+    def _newest(self, stock: str) -> Iterable[tuple[Place, Place, int]]:
+        """The same for who is about to move: what was added up before is not added up again.
+
+        Who writes is alone and sees every movement, and movements are never changed. What this transaction moved
+        itself may yet be undone, so it is not kept.
+        """
+        engine = self._connection.engine
+        kept = _ADDED.setdefault(engine, {})
+        until, sums = kept.get(stock, (0, Counter()))
+        rows = self._connection.execute(_SINCE, {"stock": stock, "until": until}).all()
+        sums = sums.copy()
+        for source, target, count, newest in rows:
+            sums[source, target] += int(count)
+            until = max(until, int(newest))
+        if rows and not self._moved:
+            kept[stock] = until, sums
+        return [(Place(source), Place(target), count) for (source, target), count in sums.items()]
 
     def _numbered(self, one: StockMovement, job_id: int | None) -> StockMovement:
         """The movement with the numbers that go along: those told, else those next by order."""

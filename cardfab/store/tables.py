@@ -67,7 +67,7 @@ job = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("token", String, nullable=False, unique=True),
-    Column("request_id", String, ForeignKey("request.id"), nullable=False),
+    Column("request_id", String, ForeignKey("request.id"), nullable=False, index=True),
     Column("remake_of", Integer, ForeignKey("job.id")),
     Column("state", String, nullable=False),
     Column("doubt_from", String),

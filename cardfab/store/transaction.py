@@ -6,7 +6,12 @@ from sqlalchemy import Connection
 
 from cardfab.store.apitokens import ApiTokens
 from cardfab.store.audit import AuditRecord
+from cardfab.store.batches import Batches
 from cardfab.store.blacklist import BlackList
+from cardfab.store.boxes import Boxes
+from cardfab.store.bureaubooks import BureauBooks
+from cardfab.store.bureaufigures import BureauFigures
+from cardfab.store.bureaufinish import BureauFinish
 from cardfab.store.cards import Cards
 from cardfab.store.ceremonies import Ceremonies
 from cardfab.store.figures import Figures
@@ -24,6 +29,7 @@ from cardfab.store.restores import Restores
 from cardfab.store.retention import Retention
 from cardfab.store.services import Services
 from cardfab.store.sessions import Sessions
+from cardfab.store.shards import Shards
 from cardfab.store.stations import Stations
 from cardfab.store.stock import Stock
 from cardfab.store.temporary import TemporaryCards
@@ -33,9 +39,10 @@ class Transaction:
     """What can be read and changed together. Ends with the ``with`` block that made it."""
 
     __slots__ = (
-        "api", "audit", "black_list", "cards", "ceremonies", "figures", "host", "host_notes", "host_outbox", "jobs",
-        "key_uses", "medical", "outlet", "page_acts", "people", "replacements", "requests", "restores", "retention",
-        "services", "sessions", "stations", "stock", "temporary_cards",
+        "api", "audit", "batches", "black_list", "boxes", "bureau_books", "bureau_figures", "bureau_finish", "cards",
+        "ceremonies", "figures", "host", "host_notes", "host_outbox", "jobs", "key_uses",
+        "medical", "outlet", "page_acts", "people", "replacements", "requests", "restores", "retention",
+        "services", "sessions", "shards", "stations", "stock", "temporary_cards",
     )  # fmt: skip
 
     def __init__(self, connection: Connection) -> None:
@@ -63,3 +70,9 @@ class Transaction:
         self.key_uses = KeyUses(connection)
         self.outlet = Outlet(connection)
         self.page_acts = PageActs(connection)
+        self.batches = Batches(connection)
+        self.shards = Shards(connection)
+        self.boxes = Boxes(connection)
+        self.bureau_books = BureauBooks(connection)
+        self.bureau_figures = BureauFigures(connection)
+        self.bureau_finish = BureauFinish(connection)

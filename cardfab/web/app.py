@@ -15,6 +15,7 @@ from cardfab.web.guard import Guard
 from cardfab.web.logs import RequestLog
 from cardfab.web.routes import (
     approvals,
+    bureau,
     counter,
     day,
     entrance,
@@ -29,7 +30,7 @@ from cardfab.web.routes import (
 )
 from cardfab.web.words import HERE
 
-PAGES = (entrance, approvals, issue, jobs, photo, counter, temporary, queue, stock, day, people)
+PAGES = (entrance, approvals, issue, jobs, photo, counter, temporary, queue, stock, day, bureau, people)
 
 
 def create_app(floor: Floor) -> FastAPI:

@@ -91,13 +91,24 @@ _STATION = Group(
         ),
     ),
 )  # fmt: skip
-GROUPS = (_MAKE, _SERVE, _BOOKS, _STATION)
+_BUREAU = Group(
+    Text("The bureau", "批量制卡"),
+    (
+        Tile(
+            "/bureau", Text("Batches", "批次"), Text("Progress, slots, faults, boxes", "进度、工位、故障与卡盒"),
+            frozenset({Act.BATCH, Act.APPROVE, Act.EXPORT_AUDIT}), "Alt+B",
+        ),
+    ),
+)  # fmt: skip
+GROUPS = (_MAKE, _SERVE, _BOOKS, _BUREAU, _STATION)
 
 
-def groups_for(person: Person) -> tuple[Group, ...]:
-    """What the person may do, group by group; a group without a tile is left out."""
+def groups_for(person: Person, *, batches: bool = True) -> tuple[Group, ...]:
+    """What the person may do, group by group; a group without a tile is left out. ``batches``: the station has some."""
     found = []
     for group in GROUPS:
+        if group is _BUREAU and not batches:
+            continue
         tiles = tuple(tile for tile in group.tiles if any(person.may(act) for act in tile.acts))
         if tiles:
             found.append(Group(group.title, tiles))
@@ -126,7 +137,7 @@ def open_work(desk: Desk) -> tuple[Open, ...]:
 def _jobs(state: JobState) -> Callable[[Desk], int]:
     def count(desk: Desk) -> int:
         with desk.database.reading() as tx:
-            return len(tx.jobs.all(state))
+            return tx.jobs.count(state)
 
     return count
 

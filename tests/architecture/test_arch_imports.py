@@ -57,7 +57,7 @@ ADAPTERS = {
 WORLD = {"os", "random", "secrets", "shutil", "socket", "subprocess", "tempfile", "time", "uuid"}
 LOCKS = {"Event", "Lock", "RLock"}
 """What anybody may take of ``threading``: several threads of a page share what lies below the station."""
-ABOVE = {"station", "web", "cli", "simulator"}
+ABOVE = {"station", "bureau", "web", "cli", "simulator"}
 CLOCKS = {"now", "utcnow", "today", "monotonic", "perf_counter", "urandom", "token_bytes", "read_text", "read_bytes"}
 
 

@@ -156,6 +156,7 @@ def the_table(shop: Shop, folder: Path, verify_at: dict[Family, int], lines: lis
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("family", "fault", "phase"),
     [("evolis", Fault.RIBBON_TORN, "panel k"), ("matica", Fault.JAM, "transfer")],
@@ -179,6 +180,7 @@ def test_a_card_found_inside_at_start_is_rejected_and_counted(drawn: Shop, tmp_p
     trial.close()
 
 
+@pytest.mark.proof
 def test_a_card_that_nobody_takes_is_drawn_back_and_settled_by_a_look(drawn: Shop, tmp_path: Path) -> None:
     trial = Trial(drawn, "evolis", tmp_path, bezel=True)
     trial.rig.printer.inject(Fault.NOT_TAKEN, on="Se", skip=1)

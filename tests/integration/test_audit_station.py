@@ -42,6 +42,7 @@ def change(world: World, statement: str) -> None:
         raw.execute(statement)
 
 
+@pytest.mark.proof
 def test_K15_every_use_of_a_key_for_a_card_is_on_record(world: World) -> None:
     assert world.cli("issue", PLAIN).exit == 0
     [job] = world.jobs(PLAIN)
@@ -176,6 +177,7 @@ def _leaves(world: World) -> list[AuditEvent]:
         return found
 
 
+@pytest.mark.proof
 def test_L2_appending_raises_none(world: World) -> None:
     for command in (("job", "list"), ("issue", PLAIN), ("job", "list"), ("audit", "verify")):
         said = world.cli(*command)
@@ -331,6 +333,7 @@ def test_refusals_inside_the_desk_are_recorded_once(station: World) -> None:
     assert [(event.actor, event.outcome) for event in said] == [("auditor", "refused")]
 
 
+@pytest.mark.proof
 def test_issuing_says_on_record_why_a_card_failed(new_world: Callable[..., World]) -> None:
     world = new_world(make_blank(serial=77))
     assert world.cli("issue", PLAIN, UNAPPROVED).exit == 8

@@ -34,6 +34,7 @@ def test_what_became_of_every_request_of_a_file(world: World, tmp_path: Path) ->
     assert "[CF-3111]" in missing.err
 
 
+@pytest.mark.proof
 def test_books_changed_by_hand_are_seen(world: World) -> None:
     import sqlite3
 

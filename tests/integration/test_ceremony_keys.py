@@ -321,6 +321,7 @@ def test_K7_a_destruction_that_was_not_witnessed_is_interrupted(room: CeremonyRo
     assert newest(room).outcome == "interrupted"
 
 
+@pytest.mark.proof
 def test_the_record_is_signed_on_paper_and_as_json(room: CeremonyRoom) -> None:
     record = entered(room)
     signed = sign_ceremony(room.desk, record)

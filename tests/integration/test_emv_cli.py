@@ -44,6 +44,7 @@ def _outcome(value: dict[str, Any], check: str) -> str:
     return "failed" if "failed" in found else found[0]
 
 
+@pytest.mark.proof
 def test_a_purchase_load_and_tap(station: Station) -> None:
     bought = station.verify("--online", "--amount", "12.50")
     assert bought.exit == 0, bought.text
@@ -68,6 +69,7 @@ def test_a_report_in_words_names_check_and_tag(station: Station) -> None:
     assert "no issuer's host answered" in alone.out
 
 
+@pytest.mark.proof
 def test_the_pin_on_the_chip_by_a_descriptor(tmp_path: Path) -> None:
     station = Station(tmp_path, **PIN_LIST)
     for pin, exit_ in ((PIN, 0), ("111111", 4)):
@@ -83,6 +85,7 @@ def test_the_pin_on_the_chip_by_a_descriptor(tmp_path: Path) -> None:
     assert value["error"] == "CF-4650"
 
 
+@pytest.mark.proof
 def test_a_blocked_pin_is_unblocked_by_script(tmp_path: Path) -> None:
     station = Station(tmp_path, **PIN_LIST)
 

@@ -6,6 +6,8 @@ import json
 import stat
 from pathlib import Path
 
+import pytest
+
 from tests.integration.conftest import PLAIN, World
 
 
@@ -40,6 +42,7 @@ def test_an_operator_hands_nothing_over(station: World, tmp_path: Path) -> None:
     assert not (tmp_path / "file").exists()
 
 
+@pytest.mark.proof
 def test_the_issuers_file_after_a_card_was_made(world: World, tmp_path: Path) -> None:
     made = world.cli("issue", PLAIN, *world.devices())
     assert made.exit == 0, made.text

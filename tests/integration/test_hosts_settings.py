@@ -212,6 +212,7 @@ def test_credentials_are_sealed_and_never_shown(station: World) -> None:
     assert refused.value.code == "CF-5619"
 
 
+@pytest.mark.proof
 def test_the_commands(station: World) -> None:
     assert station.cli("--json", "host", "queue").json() == {
         "waiting": 0, "refused": 0, "oldest_seconds": 0, "entries": [],

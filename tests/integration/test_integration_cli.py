@@ -121,6 +121,7 @@ def test_no_station_is_exit_3(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert "nonsense" in said.err
 
 
+@pytest.mark.proof
 def test_the_configuration_is_found_in_its_order(
     station: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -142,7 +143,8 @@ def test_the_configuration_is_found_in_its_order(
     assert "default" in origin
 
 
-@pytest.mark.shows("a chip that refuses is exit 4, in doubt is 9, part of a batch is 8 (test)")
+@pytest.mark.proof
+@pytest.mark.shows("a chip that refuses is exit 4, in doubt is 9, part of a batch is 8 (proof)")
 def test_4_8_and_9(new_world: Callable[..., World]) -> None:
     world = new_world(make_blank(serial=next(SERIALS), wrong_update_key=True))
     assert world.rig is not None
@@ -156,6 +158,7 @@ def test_4_8_and_9(new_world: Callable[..., World]) -> None:
     assert world.cli("issue", PLAIN).exit == 9
 
 
+@pytest.mark.proof
 def test_7_for_people_and_stock(station: World) -> None:
     acts: dict[str, tuple[tuple[str, ...], ...]] = {
         "auditor": (("issue", PLAIN), ("request", "approve", UNAPPROVED), ("stock", "receive", STOCK, "1")),
@@ -487,12 +490,14 @@ PROMISED = {
     "audit show": ("--key", "--card", "--person", "--since"), "audit export": ("FILE",),
     "audit verify": ("FILE", "--trust"), "audit prove": ("--event",), "audit verify-proof": ("FILE", "--trust"),
     "audit countersign": ("FILE", "--key"),
-    "bench apdu": (), "bench dataprep": (), "bench keys": (),
+    "bench apdu": (), "bench dataprep": (), "bench keys": (), "bench line": (),
     "printer list": (), "printer status": (), "printer test": ("--white", "--stock"), "printer clean": (),
     "face print": ("ID", "--printer"), "request report": ("--pdf",),
     "reader list": (),
     "config show": ("--origin",),
-    "simulate card": (), "simulate printer": (),
+    "simulate card": (), "simulate printer": (), "simulate readers": (),
+    "bureau import": ("FILE", "--cover"), "bureau prepare": ("--processes",), "bureau run": ("BATCH", "--line"),
+    "bureau status": ("BATCH", "--watch"), "bureau reconcile": ("BATCH", "--pdf"), "bureau worker": ("--drain",),
 }  # fmt: skip
 
 

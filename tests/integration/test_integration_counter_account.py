@@ -39,7 +39,8 @@ def test_items_are_checked_by_their_rules_and_written(place: Place) -> None:
         assert read(here).reading.values["DF03/EF05/60"] == "20261122"
 
 
-@pytest.mark.shows("off-site treatment: fourth character of item 81, institutions, written and withdrawn (test)")
+@pytest.mark.proof
+@pytest.mark.shows("off-site treatment: fourth character of item 81, institutions, written and withdrawn (proof)")
 def test_the_approval_of_treatment_elsewhere(place: Place) -> None:
     with place.card() as here:
         update(here, place.holder(), {KIND: "31001000", "DF04/EF05/84": "440199"})

@@ -59,7 +59,8 @@ def test_half_a_year(place: Place, months_later: date, late: bool) -> None:
     assert len(place.events("card.restrict")) == 1
 
 
-@pytest.mark.shows("release by a named person (test)")
+@pytest.mark.proof
+@pytest.mark.shows("release by a named person (proof)")
 def test_a_supervisor_releases_and_the_card_is_activated(place: Place) -> None:
     place.now = TODAY + timedelta(days=300)
     with place.counter() as counter:

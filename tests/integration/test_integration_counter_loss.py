@@ -161,6 +161,7 @@ def test_a_refused_replacement_is_recorded(place: Place) -> None:
     assert place.services()[-1] == ("replace", "refused", "CF-7700")
 
 
+@pytest.mark.proof
 def test_an_order_that_was_cut_off_at_the_host_is_taken_up_again(place: Place) -> None:
     place.activated()
     lose(place)

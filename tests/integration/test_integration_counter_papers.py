@@ -110,6 +110,7 @@ def test_nothing_is_taken_back_once_a_replacement_is_ordered_or_without_the_host
 # --------------------------------------------------------------------------------------------- a receipt, once more
 
 
+@pytest.mark.proof
 def test_a_receipt_is_printed_again_as_it_was_and_says_so(place: Place) -> None:
     with place.card() as here:
         first = activate(here, place.holder(), PIN).receipt
@@ -174,6 +175,7 @@ def test_off_site_changes_one_flag_and_the_paper_says_which(place: Place) -> Non
     assert not any("DF04" in one.label.zh for one in empty.changes)
 
 
+@pytest.mark.proof
 def test_every_service_ends_in_a_sentence_of_its_own(place: Place) -> None:
     place.activated()
     said = [lose(place).receipt, found(place).receipt, lose(place, "formal").receipt]
@@ -259,6 +261,7 @@ def test_the_commands_of_papers(place: Place, monkeypatch: pytest.MonkeyPatch, t
         assert (said.exit, code in said.err, len(said.err) < 600) == (exit_, True, True), said.err
 
 
+@pytest.mark.proof
 def test_a_receipt_that_cannot_be_written_does_not_hide_that_the_service_is_done(
     place: Place, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ from cardfab.terminal.reason import PinBlocked, PinWrong, RightMissing
 from tests.counter_place import NEW, PIN, Place, other_card, pki_pin_is
 
 
+@pytest.mark.proof
 def test_the_holder_changes_the_pin(place: Place) -> None:
     with place.card() as here:
         change_pin(here, place.holder(), PIN, NEW)

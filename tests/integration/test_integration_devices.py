@@ -80,6 +80,7 @@ def test_an_open_cover(world: World) -> None:
     world.balanced(issued=1, spoiled=0, in_doubt=0, remaining=2)
 
 
+@pytest.mark.proof
 def test_an_empty_feeder(world: World) -> None:
     rig_of(world).printer.inject(Fault.FEEDER_EMPTY)
     said = world.cli("issue", PLAIN)
@@ -93,6 +94,7 @@ def test_an_empty_feeder(world: World) -> None:
     world.balanced(issued=1, spoiled=0, in_doubt=0, remaining=2)
 
 
+@pytest.mark.proof
 def test_a_feeder_that_gives_nothing_when_it_is_asked(world: World) -> None:
     """The sensor sees cards; the feed itself fails."""
     rig_of(world).printer.inject(Fault.FEEDER_EMPTY, on="Sis")
@@ -119,6 +121,7 @@ def test_a_ribbon_that_is_too_short_for_both_sides(world: World) -> None:
     world.balanced(issued=0, spoiled=1, in_doubt=0, remaining=2)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("ribbon", [Ribbon(remaining=0), None])
 def test_a_ribbon_that_is_known_to_be_missing_takes_no_blank(ribbon: Ribbon | None, world: World) -> None:
     rig_of(world).printer.change_ribbon(ribbon)
@@ -244,6 +247,7 @@ def test_power_cut_while_reading_back_goes_on_with_the_same_card(world: World) -
     assert world.tray().front.printed == list("ymcko")
 
 
+@pytest.mark.proof
 def test_the_next_issue_settles_what_was_cut_off(world: World) -> None:
     rig_of(world).reader.cut_power_after(20)
     assert world.cli("issue", PLAIN).exit == 9
@@ -339,6 +343,7 @@ def test_encoding_without_print(world: World) -> None:
     world.balanced(issued=1, spoiled=0, in_doubt=0, remaining=2)
 
 
+@pytest.mark.proof
 def test_a_second_program_at_the_same_station(world: World) -> None:
     with (world.folder / "station.lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -352,6 +357,7 @@ def test_a_second_program_at_the_same_station(world: World) -> None:
     finishes(world)
 
 
+@pytest.mark.proof
 def test_a_card_left_in_the_printer_is_put_away_and_counted(world: World) -> None:
     rig_of(world).printer.receive(b"\x1bSis\r")
     said = world.cli("issue", PLAIN)

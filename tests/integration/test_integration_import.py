@@ -85,6 +85,7 @@ def test_the_bad_rows_in_chinese_quote_no_number(fresh: World) -> None:
             assert "整份拒收" in said.err
 
 
+@pytest.mark.proof
 def test_a_good_file_is_taken_in_once(fresh: World) -> None:
     said = fresh.cli("request", "import", EXAMPLES / "requests.csv")
     assert said.exit == 0, said.text
@@ -132,6 +133,7 @@ def test_a_file_name_is_shown_as_it_is(fresh: World, tmp_path: Path) -> None:
     assert "day [bold].csv" in said.out
 
 
+@pytest.mark.proof
 def test_photos_outside_the_folder_are_not_read(fresh: World, tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "photo.jpg").write_bytes((EXAMPLES / "photos" / "p03.jpg").read_bytes())

@@ -52,6 +52,7 @@ def product(world: World, financial: str) -> None:
 # Products
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("name", ["pboc-debit-contact", CONTACT, "pboc-debit-dual", "pboc-debit-dual-sm2"])
 def test_every_product_comes_out_of_the_station(world: World, name: str) -> None:
     """Prepared, loaded, read back and equal: the debit application, PSE and PPSE."""
@@ -71,6 +72,7 @@ def test_every_product_comes_out_of_the_station(world: World, name: str) -> None
     world.balanced(issued=1)
 
 
+@pytest.mark.proof
 def test_two_cards_never_have_one_chip_key(world: World) -> None:
     assert world.cli("issue", PLAIN).exit == 0
     assert world.cli("request", "approve", UNAPPROVED).exit == 0
@@ -139,7 +141,8 @@ def test_a_card_that_outlives_its_issuer_certificate(station: World) -> None:
     assert "2049" in said.json()["what"]["en"]
 
 
-@pytest.mark.shows("wrong data is found before a card: a card that outlives a certificate above it (test)")
+@pytest.mark.proof
+@pytest.mark.shows("wrong data is found before a card: a card that outlives a certificate above it (proof)")
 def test_every_certificate_of_the_chain_is_looked_at(station: World) -> None:
     """The SM2 issuer certificate ends before the card; the RSA one does not."""
     product(station, "pboc-debit-dual-sm2")
@@ -247,7 +250,8 @@ def spelled(pin: str) -> list[bytes]:
     return raw + [one.hex().encode() for one in raw] + [one.hex().upper().encode() for one in raw]
 
 
-@pytest.mark.shows("a PIN mailer is in no file, database or log: only its printer gets it (test)")
+@pytest.mark.proof
+@pytest.mark.shows("a PIN mailer is in no file, database or log: only its printer gets it (proof)")
 def test_only_the_printer_sees_a_mailer(
     world: World, sink: Sink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -330,6 +334,7 @@ def test_a_file_is_no_printer(station: World, tmp_path: Path) -> None:
     assert station.cli("pin", "mailer", PLAIN, "--printer", "/dev/null").exit == 0  # a character device
 
 
+@pytest.mark.proof
 def test_what_has_no_mailer(station: World, sink: Sink) -> None:
     to = ("--printer", sink.address)
     assert station.cli("pin", "mailer", UNAPPROVED, *to).exit == 7
@@ -380,6 +385,7 @@ def test_the_holder_enters_the_first_pin(world: World, pad: tuple[list[str], str
             assert form not in file.read_bytes(), file.name
 
 
+@pytest.mark.proof
 def test_a_pad_of_the_training_station_gives_the_published_pin(world: World) -> None:
     pin_policy(world, 'first = "holder"\npad_key = "bank/ZPK"\ndigits = 6')
     set_pad(world, "simulated")

@@ -51,6 +51,7 @@ def test_a_wrong_key_spoils_the_blank_and_the_next_issue_is_a_linked_remake(
     world.balanced(issued=1, spoiled=1, in_doubt=0, remaining=1)
 
 
+@pytest.mark.proof
 def test_every_blank_refuses_until_the_stock_is_empty(new_world: Callable[..., World]) -> None:
     world = new_world(*(make_blank(serial=next(SERIALS), wrong_update_key=True) for _ in range(3)))
     for spoiled in (1, 2, 3):
@@ -81,7 +82,8 @@ def swap_before_print(world: World, chip: object) -> None:
     rig.reader._answer = swapping  # type: ignore[method-assign]
 
 
-@pytest.mark.shows("before printing, the number read from the chip must be the job's (test)")
+@pytest.mark.proof
+@pytest.mark.shows("before printing, the number read from the chip must be the job's (proof)")
 def test_a_card_swapped_between_verify_and_print_is_not_printed(world: World, new_world: Callable[..., World]) -> None:
     elsewhere = new_world()
     assert elsewhere.cli("issue", OTHER).exit == 0
@@ -134,6 +136,7 @@ def test_a_number_changed_on_the_same_chip_before_print_is_not_printed(world: Wo
     world.balanced(issued=0, spoiled=1, in_doubt=0, remaining=2)
 
 
+@pytest.mark.proof
 def test_a_chip_that_was_in_a_job_before_is_no_blank(world: World, new_world: Callable[..., World]) -> None:
     assert world.cli("issue", OTHER).exit == 0
     used = world.tray().chip

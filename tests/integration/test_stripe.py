@@ -18,6 +18,7 @@ def digits_of(chip: TrainingChip) -> str:
     return record[at : at + record[at - 1]].hex().upper().rstrip("F")
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("coercivity", ["high", "low"])
 def test_the_stripe_says_what_the_chip_says(world: World, coercivity: str) -> None:
     change(world, "products", "debit", ("print = true", f'print = true\nstripe = "{coercivity}"'))

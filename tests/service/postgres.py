@@ -24,10 +24,13 @@ def programs() -> Path:
 
 
 class PostgresService:
-    """One server. ``sure`` is whether a commit waits for the disk, as it must where time is measured."""
+    """One server. ``sure`` is whether a commit waits for the disk, as it must where time is measured.
 
-    def __init__(self, *, sure: bool = False) -> None:
-        self._sure = sure
+    ``listen`` is an address of this machine, with the bits of its network, at which it serves that network too.
+    """
+
+    def __init__(self, *, sure: bool = False, listen: str = "") -> None:
+        self._sure, self._listen = sure, listen
         self._made = 0
         # A socket's path has little room, and root's own folders are closed to the server's user.
         self.folder = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
@@ -39,6 +42,9 @@ class PostgresService:
         self._run(
             "initdb", "-D", str(self.data), "-U", _NAME, "-A", "trust", "--locale", "C", "-E", "UTF8", "--no-sync"
         )
+        if self._listen:
+            with (self.data / "pg_hba.conf").open("a") as rules:
+                rules.write(f"host all {_NAME} {self._listen} trust\n")
         self.start()
         return self
 
@@ -52,7 +58,11 @@ class PostgresService:
 
     def start(self) -> None:
         sure = "on" if self._sure else "off"
-        settings = {"listen_addresses": "", "unix_socket_directories": str(self.folder), "fsync": sure}
+        settings = {
+            "listen_addresses": self._listen.partition("/")[0],
+            "unix_socket_directories": str(self.folder),
+            "fsync": sure,
+        }
         options = " ".join(f"-c {name}='{value}'" for name, value in settings.items())
         log = str(self.folder / "log")
         self._run("pg_ctl", "-D", str(self.data), "-l", log, "-w", "-o", options, "start")
@@ -63,6 +73,11 @@ class PostgresService:
 
     def url(self, name: str) -> str:
         return f"postgresql://{_NAME}@/{name}?host={self.folder}"
+
+    def url_outside(self, url: str) -> str:
+        """The same database for the other machines of the network."""
+        name = url.partition("@/")[2].partition("?")[0]
+        return f"postgresql://{_NAME}@{self._listen.partition('/')[0]}/{name}"
 
     def create(self, template: str = "template0", *, more: str = "") -> str:
         """A new database; its URL."""

@@ -30,6 +30,7 @@ def admin(port: int, *words: str) -> None:
     subprocess.run([program, "-h", f"127.0.0.1:{port}", *rest], check=True, capture_output=True, timeout=60)
 
 
+@pytest.mark.proof
 @pytest.mark.shows(LINE)
 def test_a_face_goes_through_a_driverless_queue(tmp_path: Path) -> None:
     for name in ("printer", "cups"):

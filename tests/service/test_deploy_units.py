@@ -12,7 +12,7 @@ import pytest
 pytestmark = pytest.mark.service
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
-MOST = {"cardfab-station": 1.6, "cardfab-keys": 0.5, "cardfab-backup": 1.5}
+MOST = {"cardfab-station": 1.6, "cardfab-keys": 0.5, "cardfab-backup": 1.5, "cardfab-bureau-worker@": 1.5}
 """Exposure by systemd-analyze, of 10."""
 
 

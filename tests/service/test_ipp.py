@@ -79,6 +79,7 @@ def printer_at(tmp_path: Path) -> Iterator[Callable[[str], IppPrinter]]:
         context.__exit__(None, None, None)
 
 
+@pytest.mark.proof
 @pytest.mark.shows(LINE)
 def test_both_sides_arrive_dot_for_dot(printer_at: Callable[[str], IppPrinter], tmp_path: Path) -> None:
     printer = printer_at(COPY)
@@ -145,6 +146,7 @@ def test_a_job_that_somebody_cancels_at_the_printer_is_no_print(printer_at: Call
     assert "cancel" in str(stopped.value)
 
 
+@pytest.mark.proof
 def test_a_job_that_takes_too_long_is_taken_back(printer_at: Callable[..., IppPrinter]) -> None:
     printer = printer_at("sleep 30", replace(SETTINGS, job_timeout=1.0))
     with pytest.raises(PrinterFault) as stopped:

@@ -114,6 +114,7 @@ def changed_record(token: Token, label: str, change: Any) -> Iterator[None]:
         session.create_object({**own, Attribute.VALUE: kept})
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     "change",
     [
@@ -131,6 +132,7 @@ def test_a_changed_record_is_refused(token: Token, change: Any) -> None:
     token.store._vault.load()
 
 
+@pytest.mark.proof
 def test_a_record_of_another_key_is_refused(token: Token) -> None:
     """The record of one key, whole and genuine, under the name of another."""
     records = token.store._vault.records
@@ -189,6 +191,7 @@ def test_one_purpose_each_as_in_software(token: Token) -> None:
         token.store.platform("ss/IRK", None)
 
 
+@pytest.mark.proof
 def test_the_life_of_a_key_in_the_token(token: Token) -> None:
     manager, label = token.store.manager(training=True), "test/PVK"
     first = manager.generate(KeySpec(label, "3DES", Usage.PVV, Level.BANK))
@@ -225,6 +228,7 @@ def test_the_token_goes_away_and_comes_back(token: Token) -> None:
     assert token.store.cvn("bank/CVK", "6299990000000017", "3312", "220") == before
 
 
+@pytest.mark.proof
 def test_who_has_not_the_pin_has_nothing(token: Token) -> None:
     token.attached.session.close()
     try:
@@ -240,6 +244,7 @@ def test_who_has_not_the_pin_has_nothing(token: Token) -> None:
         token.store.reattach()
 
 
+@pytest.mark.proof
 def test_an_object_without_a_record_is_no_key_of_ours(token: Token) -> None:
     template = {**secret(KeyType.DES2, ("derive",), kept=True), Attribute.VALUE: training_root("x")}
     made = token.attached.session.create_object(checked({**template, Attribute.LABEL: "test/stray"}))

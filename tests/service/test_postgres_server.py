@@ -61,6 +61,7 @@ def drawn(database: Database) -> int:
         return tx.audit._connection.scalar(select(tables.number.c.last)) or 0
 
 
+@pytest.mark.proof
 def test_a_writer_waits_for_the_other_and_not_for_ever(
     url: str, opened: Callable[..., Database], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ def _answers(printed: str) -> list[tuple[bytes, int]]:
     return found
 
 
+@pytest.mark.proof
 def test_lists_readers_and_reads_the_atr(insert: Insert, tool: Callable[..., str]) -> None:
     chip = make_blank(serial=881)
     with insert(chip) as reader:

@@ -57,6 +57,13 @@ idle_minutes = 5
 attempts = 3
 lock_minutes = 60
 
+[bureau]
+key = "bureau/key.pem"
+certificate = "bureau/certificate.pem"
+trust = "bureau/issuers.pem"
+worker_beat = 5
+worker_lost = 30
+
 [outlet]
 policy = "east"
 

@@ -46,6 +46,7 @@ def supervisor_program(floor: Floor) -> Program:
     return program(floor, "supervisor")
 
 
+@pytest.mark.proof
 def test_a_request_goes_its_way_by_two_programs(operator_program: Program, supervisor_program: Program) -> None:
     made = operator_program.post("/requests", a_request())
     assert made.status_code == 201, made.text
@@ -66,6 +67,7 @@ def test_a_request_goes_its_way_by_two_programs(operator_program: Program, super
     assert [one.details["token"].endswith(one.actor) for one in record[-3:]] == [True] * 3
 
 
+@pytest.mark.proof
 def test_the_same_key_is_the_same_call(operator_program: Program) -> None:
     new = a_request()
     first = operator_program.post("/requests", new, key="key-of-mine-1")
@@ -109,6 +111,7 @@ def test_nothing_of_a_holder_lies_open_in_the_books_of_calls(operator_program: P
         assert not any(secret.encode() in one for one in files)
 
 
+@pytest.mark.proof
 def test_a_token_never_approves_what_its_person_made(floor: Floor) -> None:
     """In training too, where one person may hold both duties and the product allows it."""
     both = program(floor, "trainee")
@@ -163,6 +166,7 @@ def test_a_token_ends_on_its_day(floor: Floor) -> None:
     assert Program(later(2.01), shown).get("/health").status_code == 401
 
 
+@pytest.mark.proof
 def test_the_description_is_complete(floor: Floor) -> None:
     described = Program(floor).client.get("/api/v1/openapi.json").json()
     assert described["openapi"] == "3.1.0"

@@ -135,7 +135,8 @@ def test_cookies_are_for_this_server_and_no_script(floor: Floor) -> None:
             assert not any(part.startswith(("domain=", "expires=", "max-age=")) for part in parts)
 
 
-@pytest.mark.shows("lockout (test)")
+@pytest.mark.proof
+@pytest.mark.shows("lockout (proof)")
 def test_a_login_is_locked_at_the_page_and_by_the_second_persons_form_alike(floor: Floor) -> None:
     station = real(floor)
     administrator = come_in(station, "administrator")
@@ -170,7 +171,8 @@ def test_an_unknown_login_and_a_wrong_word_look_alike(floor: Floor) -> None:
     assert said[0] == said[1]
 
 
-@pytest.mark.shows("a supervisor cannot approve what they made (test)")
+@pytest.mark.proof
+@pytest.mark.shows("a supervisor cannot approve what they made (proof)")
 def test_nobody_approves_what_they_made_by_whatever_way(floor: Floor) -> None:
     """By page and by token, as the one signed in and as the second person of somebody else's form."""
     station = real(floor)

@@ -135,7 +135,8 @@ def test_what_is_no_portrait_is_refused_before_it_takes_memory(name: str) -> Non
     assert peak() - before < 64 << 20, "nothing was unpacked"
 
 
-@pytest.mark.shows("a decompression bomb, an SVG (test)")
+@pytest.mark.proof
+@pytest.mark.shows("a decompression bomb, an SVG (proof)")
 def test_no_bad_picture_comes_in_by_a_program(floor: Floor) -> None:
     sender = program(floor, "operator")
     before = peak()

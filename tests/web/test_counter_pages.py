@@ -54,6 +54,7 @@ def takes(counter: Counter, pin: str) -> bool:
     return chip.transmit(commands.verify(pin).to_bytes()) == b"\x90\x00"
 
 
+@pytest.mark.proof
 def test_every_service_has_a_page_and_none_takes_a_pin(counter: Counter) -> None:
     trainee = counter.browser("trainee")
     home = trainee.get("/counter").text
@@ -92,6 +93,7 @@ def test_activation_pin_change_and_reset_by_the_pad(counter: Counter) -> None:
     assert NEW not in changed
 
 
+@pytest.mark.proof
 def test_two_new_pins_that_differ_change_nothing(counter: Counter) -> None:
     operator = counter.browser()
     counter.keys.pins = [PIN]
@@ -133,6 +135,7 @@ def test_the_receipt_is_shown_and_printed_in_three_sizes_and_later_as_a_copy(cou
     assert supervisor.get("/counter/receipts/HZ209901010001").status_code == 422
 
 
+@pytest.mark.proof
 def test_loss_in_two_steps_then_a_replacement(counter: Counter) -> None:
     operator = counter.browser()
     operator.get("/counter/lost")
@@ -158,6 +161,7 @@ def test_loss_in_two_steps_then_a_replacement(counter: Counter) -> None:
     assert "ordered already" in counter.do(operator, "replace", cause="loss", card="")
 
 
+@pytest.mark.proof
 def test_a_block_needs_a_second_person_by_their_own_login(counter: Counter) -> None:
     operator = counter.browser()
     alone = counter.do(operator, "block", reason="found in the street", application="")

@@ -155,6 +155,7 @@ def test_the_curtain_over_a_page_falls_by_a_sign_and_opens_by_the_password(floor
     assert nobody.get("/rail").status_code == 200
 
 
+@pytest.mark.proof
 def test_a_page_without_a_hand_on_it_falls_idle_though_its_lights_are_asked_for(floor: Floor, nobody: Browser) -> None:
     give_word(floor, "operator")
     nobody.sign_in("operator", WORD)

@@ -49,6 +49,7 @@ def test_who_may_not_is_told_who_may(browser: Browser) -> None:
     assert "cardfab user login" not in page.text
 
 
+@pytest.mark.proof
 def test_a_fault_says_what_to_do_and_nothing_of_it_is_markup(browser: Browser) -> None:
     page = browser.get("/probe/device")
     assert page.status_code == 503

@@ -73,6 +73,7 @@ def test_a_new_holder_becomes_a_request_through_papers_photo_and_data(floor: Flo
     assert operator.client.get(f"{at}/face-front.png").content.startswith(b"\x89PNG")
 
 
+@pytest.mark.proof
 def test_a_file_that_is_no_picture_is_refused_by_its_content(floor: Floor, operator: Browser) -> None:
     at = begin(operator, floor, 31)
     header = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + (30000).to_bytes(4, "big") * 2 + b"\x08\x02\x00\x00\x00"
@@ -169,6 +170,7 @@ def test_one_request_taken_by_many_at_the_same_moment_is_in_one_hand(floor: Floo
         assert (len(won), len(lost)) == (1, 3)
 
 
+@pytest.mark.proof
 def test_resuming_identifies_the_holder_again(floor: Floor, operator: Browser) -> None:
     """3.6: resume skips the identity check."""
     at = begin(operator, floor, 33)

@@ -37,6 +37,7 @@ def test_a_command_is_read_as_its_page(language: str, said: str, read: str) -> N
     assert at_page(said, language) == read
 
 
+@pytest.mark.proof
 def test_no_sentence_of_an_outlets_act_names_a_command_of_job_stock_card_or_request_at_a_page() -> None:
     root = Path(cardfab.__file__).parent
     tried = 0

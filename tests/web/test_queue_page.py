@@ -60,6 +60,7 @@ def test_nothing_waits(page: Browser) -> None:
     assert "Send now" not in text
 
 
+@pytest.mark.proof
 def test_what_waits_is_listed_and_sent(page: Browser, host: Host) -> None:
     host.away = True
     queued(page, host)

@@ -58,6 +58,7 @@ def test_a_paper_from_the_list_of_urgent_requests_to_its_return(floor: Floor, op
     assert refused.status_code != 200
 
 
+@pytest.mark.proof
 def test_a_revocation_needs_a_reason_and_another_person(floor: Floor, operator: Browser, number: str) -> None:
     paper = issue(operator, number)
     path = f"/temporary/{paper}/revoke"

@@ -13,6 +13,7 @@ from cardfab.keys.issuerkeys import Filling, IccKey
 from cardfab.keys.label import KeyInfo, Sealed
 from cardfab.keys.service.identity import Identity
 from cardfab.keys.service.line import Line
+from cardfab.keys.service.manyclient import RemoteMany
 from cardfab.keys.service.objects import (
     RemoteCardKey,
     RemoteChannel,
@@ -29,7 +30,7 @@ from cardfab.keys.service.objects import (
 from cardfab.keys.service.wire import wipe
 
 
-class RemoteKeyStore:
+class RemoteKeyStore(RemoteMany):
     """A :class:`~cardfab.keys.auditing.StationKeys` at the other end of a socket.
 
     Connects when it is first asked. A break raises :class:`~cardfab.keys.away.KeysAway` once, what was open then is

@@ -9,10 +9,11 @@ from cardfab.errors import InputRefused, Text
 from cardfab.keys import Sealed
 from cardfab.keys.custody import Custody
 from cardfab.keys.issuerkeys import Filling, IccKey, IssuerKeys
+from cardfab.prepare.financial.asking import AskCvn, AskDrawn, AskKeys, AskPvv, Work, answered
 from cardfab.prepare.financial.grouping import DataGrouping
 from cardfab.prepare.financial.numbers import FinancialData, check_numbers, financial_values
 from cardfab.prepare.financial.recipe import LARGEST_RECORD, RSA_DGIS, Recipe, objects, recipe_of, template
-from cardfab.prepare.financial.signing import Signer, check_chain
+from cardfab.prepare.financial.signing import Signer, chain_checked
 from cardfab.profile.financial import FinancialApplication
 
 PIN_MEANING = "first PIN, format 2 block"
@@ -47,16 +48,61 @@ def prepare_financial(
 
     Raises InputRefused, which names tag and rule, before any key is used for what cannot be right.
     """
+    given = {} if sm2_key is None else {"SM2": sm2_key}
+    work = preparing_financial(application, data, take_key=take_key, pin=pin, given=given, custody=custody)
+    return answered(work, keys)
+
+
+def preparing_financial(
+    application: FinancialApplication,
+    data: FinancialData,
+    *,
+    take_key: TakeKey | None = None,
+    pin: Sealed | None = None,
+    given: Mapping[str, IccKey] | None = None,
+    custody: Custody = "service-clear",
+) -> Work[PreparedFinancial]:
+    """The same, to be answered for one card or for many. ``given`` are chip keys by algorithm that were drawn ahead."""
     recipe = recipe_of(application)
     check_numbers(application, data)
-    check_chain(recipe, data, keys)
-    first_pin = _pin(application, keys, pin)
-    data = _stripe(application, data, keys, first_pin)
-    icc = _icc_keys(recipe, keys, take_key, sm2_key)
-    udks = _udks(application, data.pan, keys, custody)
+    yield from chain_checked(recipe, data)
+    first_pin = yield from _pin(application, pin)
+    data = yield from _stripe(application, data, first_pin)
+    icc = yield from _icc_keys(recipe, take_key, given or {})
+    udks = yield from _udks(application, data.pan, custody)
     secrets = _secrets(application, udks, first_pin, icc)
-    groupings = _groupings(recipe, data, secrets, Signer(recipe, data, keys, icc))
+    groupings = yield from _groupings(recipe, data, secrets, Signer(recipe, data, icc))
     return PreparedFinancial(groupings, recipe.environments, icc)
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """What is random in a card of a profile. ``rsa`` is the size and public exponent of its chip key.
+
+    ``pin`` is how many digits the PIN has that the key store makes, 0 where it makes none; ``published``: it is the one
+    of training cards.
+    """
+
+    pin: int
+    published: bool
+    sm2: bool
+    rsa: tuple[int, int] | None
+    sm2_filling: Filling
+    rsa_filling: Filling
+
+
+def draws_of(application: FinancialApplication) -> Draws:
+    """What has to be drawn for a card, besides what the seals and SM2 signatures use up."""
+    policy, issuer, quirks = application.pin, application.issuer, application.quirks
+    wanted = {path.entry.algorithm for path in recipe_of(application).paths if path.wants_icc}
+    return Draws(
+        pin=policy.digits if policy.first == "random" else 0,
+        published=application.training,
+        sm2="SM2" in wanted,
+        rsa=(issuer.icc_bits, issuer.icc_exponent) if "RSA" in wanted else None,
+        sm2_filling="none" if quirks.sm2_private_dgi == "8402" else "always80",
+        rsa_filling=quirks.crt_padding,
+    )
 
 
 def build_groupings(
@@ -64,23 +110,34 @@ def build_groupings(
 ) -> tuple[DataGrouping, ...]:
     """Every data grouping, in the profile's order, of an application without certificates."""
     secrets = _secrets(application, {"8000": udks}, pin, {})
-    return _groupings(recipe_of(application), data, secrets, None)
+    recipe = recipe_of(application)
+    contents = _early(recipe, values := financial_values(application, data))
+    return _assembled(recipe, values, contents, secrets)
 
 
 def _groupings(
-    recipe: Recipe, data: FinancialData, made: dict[str, bytes | Sealed], signer: Signer | None
+    recipe: Recipe, data: FinancialData, made: dict[str, bytes | Sealed], signer: Signer
+) -> Work[tuple[DataGrouping, ...]]:
+    values = financial_values(recipe.application, data)
+    contents = _early(recipe, values)
+    if len(contents) < len(recipe.records):
+        values |= yield from signer.values(contents)
+    return _assembled(recipe, values, contents, made)
+
+
+def _early(recipe: Recipe, values: Mapping[str, bytes]) -> dict[str, bytes]:
+    return {dgi: recipe.records[dgi].filled(values) for dgi in recipe.early}
+
+
+def _assembled(
+    recipe: Recipe, values: Mapping[str, bytes], contents: Mapping[str, bytes], made: dict[str, bytes | Sealed]
 ) -> tuple[DataGrouping, ...]:
-    application = recipe.application
-    values = financial_values(application, data)
-    contents = {dgi: recipe.records[dgi].filled(values) for dgi in recipe.early}
-    if signer is not None and len(contents) < len(recipe.records):
-        values |= signer.values(contents)
     records = {dgi: contents.get(dgi) or mixture.filled(values) for dgi, mixture in recipe.records.items()}
     made |= {dgi: _record(dgi, content) for dgi, content in records.items()}
     made |= _clear(recipe, values)
     for dgi in recipe.order:
         if dgi not in made:
-            _may_lack(application, dgi)
+            _may_lack(recipe.application, dgi)
     return tuple([DataGrouping(dgi, made[dgi], title) for dgi, title in recipe.titled if dgi in made])
 
 
@@ -126,21 +183,20 @@ def _secrets(
     return made
 
 
-def _udks(application: FinancialApplication, pan: str, keys: IssuerKeys, custody: Custody) -> dict[str, Sealed]:
+def _udks(application: FinancialApplication, pan: str, custody: Custody) -> Work[dict[str, Sealed]]:
     quirks = application.quirks
     option, parity = application.udk_option, quirks.udk_parity == "odd"
     names = "UDK_AC, UDK_MAC, UDK_ENC"
     labels, psn = application.keys.labels, application.psn
-    made = {"8000": keys.emv_keys(labels, pan, psn, names, option=option, parity=parity, custody=custody)}
+    made = {"8000": (yield AskKeys(labels, pan, psn, names, option, parity, None, custody))}
     if application.keys_sm4 is not None:
         check = "3DES" if quirks.kcv_for_sm4 == "3DES" else None
         labels = application.keys_sm4.labels
-        sm4 = f"{names} (SM4)"
-        made["8400"] = keys.emv_keys(labels, pan, psn, sm4, option=option, check=check, custody=custody)
+        made["8400"] = yield AskKeys(labels, pan, psn, f"{names} (SM4)", option, False, check, custody)
     return made
 
 
-def _pin(application: FinancialApplication, keys: IssuerKeys, pin: Sealed | None) -> Sealed | None:
+def _pin(application: FinancialApplication, pin: Sealed | None) -> Work[Sealed | None]:
     policy = application.pin
     if policy.first == "none":
         return None
@@ -155,32 +211,37 @@ def _pin(application: FinancialApplication, keys: IssuerKeys, pin: Sealed | None
         )
     if pin is not None:
         return pin
-    make = keys.training_pin if application.training else keys.random_pin
-    return make(policy.digits, PIN_MEANING)
+    made: Sealed = yield AskDrawn(lambda keys: _drawn_pin(keys, draws_of(application)))
+    return made
 
 
-def _stripe(
-    application: FinancialApplication, data: FinancialData, keys: IssuerKeys, pin: Sealed | None
-) -> FinancialData:
+def _drawn_pin(keys: IssuerKeys, draws: Draws) -> Sealed:
+    make = keys.training_pin if draws.published else keys.random_pin
+    return make(draws.pin, PIN_MEANING)
+
+
+def _stripe(application: FinancialApplication, data: FinancialData, pin: Sealed | None) -> Work[FinancialData]:
     """The data with CVN and PVV, where track 2 has room for them."""
     cvn, pvv = data.cvn, data.pvv
     if "{cvn}" in application.discretionary and not cvn and application.cvn_key is not None:
-        cvn = keys.cvn(application.cvn_key, data.pan, f"{data.expiry:%y%m}", application.service_code)
+        cvn = yield AskCvn(application.cvn_key, data.pan, f"{data.expiry:%y%m}", application.service_code)
     if "{pvv}" in application.discretionary and not pvv and application.pvv_key is not None and pin is not None:
-        pvv = keys.pvv(application.pvv_key, data.pan, pin, application.pvv_index)
+        pvv = yield AskPvv(application.pvv_key, data.pan, pin, application.pvv_index)
     return FinancialData(data.pan, data.effective, data.expiry, data.name, cvn, pvv, data.serial, data.sm_serial)
 
 
-def _icc_keys(recipe: Recipe, keys: IssuerKeys, take_key: TakeKey | None, sm2_key: IccKey | None) -> dict[str, IccKey]:
-    application = recipe.application
-    wanted = {path.entry.algorithm for path in recipe.paths if path.wants_icc}
-    filling = application.quirks.crt_padding
+def _icc_keys(recipe: Recipe, take_key: TakeKey | None, given: Mapping[str, IccKey]) -> Work[dict[str, IccKey]]:
+    draws = draws_of(recipe.application)
     found: dict[str, IccKey] = {}
-    if "RSA" in wanted and take_key is not None:
-        found["RSA"] = take_key(application.issuer.icc_bits, application.issuer.icc_exponent, filling)
-    if "SM2" in wanted:
-        bare: Filling = "none" if application.quirks.sm2_private_dgi == "8402" else "always80"
-        found["SM2"] = sm2_key or keys.icc_sm2(bare)
+    if draws.rsa is not None and "RSA" in given:
+        found["RSA"] = given["RSA"]
+    elif draws.rsa is not None and take_key is not None:
+        take, size, filling = take_key, draws.rsa, draws.rsa_filling
+        found["RSA"] = yield AskDrawn(lambda keys: take(*size, filling))
+    if draws.sm2:
+        found["SM2"] = (
+            given["SM2"] if "SM2" in given else (yield AskDrawn(lambda keys: keys.icc_sm2(draws.sm2_filling)))
+        )
     return found
 
 

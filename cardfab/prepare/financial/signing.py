@@ -8,8 +8,9 @@ from functools import lru_cache
 
 from cardfab.crypto.emvcert import Certificate
 from cardfab.errors import InputRefused, Text
-from cardfab.keys.certificates import IccSubject, IssuerCertificate, last_day
+from cardfab.keys.certificates import IccCertificate, IccSubject, IssuerCertificate, last_day
 from cardfab.keys.issuerkeys import IccKey, IssuerKeys
+from cardfab.prepare.financial.asking import AskChain, AskIcc, AskStatic, Work, answered
 from cardfab.prepare.financial.numbers import FinancialData
 from cardfab.prepare.financial.recipe import PathRecipe, Recipe
 
@@ -29,20 +30,21 @@ class Signer:
 
     recipe: Recipe
     data: FinancialData
-    keys: IssuerKeys
     icc: Mapping[str, IccKey]
     done: dict[tuple[str, bytes], _Signed] = field(default_factory=dict)
 
-    def values(self, contents: Mapping[str, bytes]) -> dict[str, bytes]:
+    def values(self, contents: Mapping[str, bytes]) -> Work[dict[str, bytes]]:
         """``NAME@PATH`` to value for every path that wants certificates; ``contents`` are the early records."""
         found: dict[str, bytes] = {}
         for path in self.recipe.paths:
             if path.wants_static or path.wants_icc:
-                found |= {f"{name}@{path.entry.name}": value for name, value in self._path(path, contents).items()}
+                made = yield from self._path(path, contents)
+                found |= {f"{name}@{path.entry.name}": value for name, value in made.items()}
         return found
 
-    def _path(self, path: PathRecipe, contents: Mapping[str, bytes]) -> dict[str, bytes]:
-        label, authority = self._issuer(path)
+    def _path(self, path: PathRecipe, contents: Mapping[str, bytes]) -> Work[dict[str, bytes]]:
+        label = self._issuer(path)
+        authority: IssuerCertificate = yield AskChain(label)
         static = static_data(path, contents)
         algorithm = path.entry.algorithm
         fresh = (algorithm, static) not in self.done
@@ -50,9 +52,9 @@ class Signer:
         if fresh:
             signed.serial = self._base(algorithm) + sum(1 for one, _ in self.done if one == algorithm) - 1
         if path.wants_static and signed.static_signature is None:
-            signed.static_signature = self.keys.sign_static(label, path.entry.dac, static)
+            signed.static_signature = yield AskStatic(label, path.entry.dac, static)
         if path.wants_icc and not signed.icc:
-            signed.icc = self._certified(label, algorithm, signed.serial, static)
+            signed.icc = yield from self._certified(label, algorithm, signed.serial, static)
         return {
             "ca_index": authority.index,
             "issuer_certificate": authority.certificate,
@@ -62,7 +64,7 @@ class Signer:
             **signed.icc,
         }
 
-    def _certified(self, label: str, algorithm: str, serial: int, static: bytes) -> dict[str, bytes]:
+    def _certified(self, label: str, algorithm: str, serial: int, static: bytes) -> Work[dict[str, bytes]]:
         if algorithm not in self.icc:
             raise InputRefused(
                 Text(
@@ -72,7 +74,7 @@ class Signer:
                 code="CF-3136",
             )
         subject = IccSubject(pan10(self.data.pan), self.data.expiry_mmyy, (serial % (1 << 24)).to_bytes(3, "big"))
-        made = self.keys.certify_icc(label, subject, self.icc[algorithm].public, static)
+        made: IccCertificate = yield AskIcc(label, subject, self.icc[algorithm].public, static)
         return {
             "icc_certificate": made.certificate,
             "icc_remainder": made.remainder,
@@ -84,7 +86,7 @@ class Signer:
             return self.data.sm_serial
         return self.data.serial
 
-    def _issuer(self, path: PathRecipe) -> tuple[str, IssuerCertificate]:
+    def _issuer(self, path: PathRecipe) -> str:
         issuer = self.recipe.application.issuer
         label = issuer.rsa if path.entry.algorithm == "RSA" else issuer.sm2
         if label is None:
@@ -96,17 +98,23 @@ class Signer:
                 do=Text("Name it under [issuer].", "请在 [issuer] 中指定。"),
                 code="CF-3136",
             )
-        return label, self.keys.issuer_certificate(label)
+        return label
 
 
 def check_chain(recipe: Recipe, data: FinancialData, keys: IssuerKeys) -> None:
     """Refuses a card that outlives a certificate above it (rule L07), or whose PAN is not that issuer's (L05)."""
+    answered(chain_checked(recipe, data), keys)
+
+
+def chain_checked(recipe: Recipe, data: FinancialData) -> Work[None]:
+    """The same, to be answered."""
     issuer = recipe.application.issuer
     used = {path.entry.algorithm for path in recipe.paths if path.wants_static or path.wants_icc}
     for label in (issuer.rsa if "RSA" in used else None, issuer.sm2 if "SM2" in used else None):
         if label is None:
             continue
-        above = opened(keys.issuer_certificate(label))
+        certificate: IssuerCertificate = yield AskChain(label)
+        above = opened(certificate)
         if data.expiry > last_day(above.expiry):
             raise InputRefused(
                 Text(

@@ -6,6 +6,8 @@ keys of the 8-byte ciphers are single-length DES keys (part 4, 8.4).
 
 from __future__ import annotations
 
+import functools
+
 from cardfab.crypto import Algorithm, decrypt_ecb, encrypt_cbc, encrypt_ecb
 
 
@@ -49,10 +51,14 @@ def factors(region: str, historical: bytes) -> tuple[bytes, bytes, bytes]:
 
 def card_key(algorithm: Algorithm, root: bytes, region: str, historical: bytes) -> bytes:
     """The card's key from the ministry's root."""
-    key = root
-    for factor in factors(region, historical):
-        key = diversify(algorithm, key, factor)
-    return key
+    return diversify(algorithm, _city_key(algorithm, root, region), factors(region, historical)[2])
+
+
+@functools.lru_cache(maxsize=1024)
+def _city_key(algorithm: Algorithm, root: bytes, region: str) -> bytes:
+    """The same for all chips of a city; kept, because a hopper holds many of them."""
+    province, city, _ = factors(region, b"")
+    return diversify(algorithm, diversify(algorithm, root, province), city)
 
 
 def session_key(algorithm: Algorithm, key: bytes, challenge: bytes) -> bytes:

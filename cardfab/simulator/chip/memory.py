@@ -43,8 +43,8 @@ class Memory:
 
     def under(self, prefix: str) -> dict[str, bytes]:
         """The cells whose name begins with ``prefix``, by the rest of the name, sorted."""
-        found = sorted(name for name in self.cells if name.startswith(prefix))
-        return {name[len(prefix) :]: self.cells[name] for name in found}
+        found = [name for name in self.cells if name.startswith(prefix)]
+        return {name[len(prefix) :]: self.cells[name] for name in sorted(found)}
 
     def write(self, changes: Mapping[str, bytes | None]) -> None:
         """Write all the cells or none, None erases; raises :class:`PowerCut` where one was asked for."""

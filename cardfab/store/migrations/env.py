@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from cardfab.store.papertables import document_certificate  # noqa: F401 - its table is one of them
+from cardfab.store.bureautables import bureau_batch  # noqa: F401 - its table is one of them
+from cardfab.store.papertables import document_certificate  # noqa: F401
 from cardfab.store.stationtables import station_life  # noqa: F401
 from cardfab.store.stockbooktables import stock_day  # noqa: F401
 from cardfab.store.tables import metadata

@@ -83,7 +83,7 @@ def host_queue(caller: Called) -> HostQueue:
 def health(caller: Called) -> Health:
     """How the station is; any token that serves may ask."""
     with caller.desk.database.reading() as tx:
-        doubt, blocked = len(tx.jobs.all(JobState.IN_DOUBT)), tx.restores.blocked()
+        doubt, blocked = tx.jobs.count(JobState.IN_DOUBT), tx.restores.blocked()
     desk = caller.desk
     return Health(
         station=desk.station, training=desk.training, version=__version__, in_doubt=doubt, issuing=not blocked

@@ -69,7 +69,10 @@ Before = Annotated[tuple[Sent, bytes], Depends(_before_login)]
 @router.get("/")
 def home(asking: Asked) -> Response:
     """Tiles and open work."""
-    return asking.page("entrance/home.html", groups=groups_for(asking.person), open_work=open_work(asking.desk))
+    with asking.desk.database.reading() as tx:
+        batches = tx.bureau_figures.any()
+    groups = groups_for(asking.person, batches=batches)
+    return asking.page("entrance/home.html", groups=groups, open_work=open_work(asking.desk))
 
 
 @router.get("/rail")

@@ -36,7 +36,7 @@ def _start(asking: Asking, status: int = 200, **values: Any) -> Response:
     with desk.database.reading() as tx:
         mine = tx.outlet.open_cases(by=desk.person.login)
         jobs = {one.id: tx.jobs.of_request(one.request_id) for one in mine if one.request_id is not None}
-        waiting = len(tx.jobs.all(*WAITING))
+        waiting = tx.jobs.count(*WAITING)
     rows = [(one, jobs.get(one.id)) for one in mine]
     return asking.page("issue/start.html", status, rail_steps=rail_of("find"), mine=rows, waiting=waiting, **values)
 

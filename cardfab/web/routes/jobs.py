@@ -21,7 +21,7 @@ from cardfab.web.asking import Asked, Asking, Watched
 from cardfab.web.issuing import live_of
 
 router = APIRouter()
-_PAGE = 50
+_PAGE = 100
 _STREAM = 300.0
 """Seconds after which a stream ends and the browser asks for the rest anew."""
 _QUIET = 10.0
@@ -53,19 +53,18 @@ def jobs(asking: Asked, state: str = "", page: int = 1) -> Response:
     _must(asking)
     wanted = [one for one in JobState if one.value == state]
     with asking.desk.database.reading() as tx:
-        found = sorted(tx.jobs.all(*wanted), key=lambda one: -one.id)
-        counts = dict.fromkeys(JobState, 0)
-        for job in tx.jobs.all():
-            counts[job.state] += 1
-    page = min(max(page, 1), max(1, -(-len(found) // _PAGE)))
-    shown = found[(page - 1) * _PAGE : page * _PAGE]
+        counts = {one: count for name, count in tx.figures.jobs().items() for one in JobState if one.value == name}
+        count = sum(counts.get(one, 0) for one in (wanted or JobState))
+        pages = -(-count // _PAGE)
+        page = min(max(page, 1), max(1, pages))
+        shown = tx.jobs.newest(*wanted, offset=(page - 1) * _PAGE, limit=_PAGE)
     return asking.page(
         "jobs/list.html",
         jobs=shown,
-        counts=[(one, count) for one, count in counts.items() if count],
+        counts=[(one, counts[one]) for one in JobState if counts.get(one)],
         state=state if wanted else "",
         number=page,
-        pages=-(-len(found) // _PAGE),
+        pages=pages,
         due=voiding.due(asking.desk),
         works_on=asking.floor.line.works_on,
     )

@@ -45,6 +45,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 MOMENTS = st.datetimes(min_value=datetime(1000, 1, 1), timezones=st.just(UTC)).map(milliseconds)
 
 
+@pytest.mark.proof
 @given(MOMENTS, TEXT, st.dictionaries(st.from_regex(r"[a-z][a-z0-9_.-]{0,8}", fullmatch=True), TEXT, max_size=4))
 @settings(max_examples=200, deadline=None)
 def test_what_is_written_is_read(when: datetime, actor: str, details: dict[str, str]) -> None:

@@ -184,6 +184,7 @@ def test_many_values_of_every_byte_are_refused() -> None:
                     verify_export(TINY[:at] + bytes([value]) + TINY[at + 1 :], None)
 
 
+@pytest.mark.proof
 def test_every_byte_left_out_or_put_in_is_refused() -> None:
     for at in range(len(TINY)):
         for changed in (TINY[:at] + TINY[at + 1 :], TINY[:at] + b"\n" + TINY[at:], TINY[:at] + b" " + TINY[at:]):

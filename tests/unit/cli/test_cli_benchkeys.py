@@ -28,6 +28,7 @@ def test_many_is_at_least_eight_times_pyemv() -> None:
     assert all(one.pyemv is None for (name, _), one in found.items() if not name.startswith("emv-"))
 
 
+@pytest.mark.proof
 def test_a_sealed_person_is_found_by_index() -> None:
     found = look_up(50, rounds=2)
     assert isinstance(found, LookUp)
@@ -60,6 +61,7 @@ def test_without_a_token_it_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
         assert why.en == said
 
 
+@pytest.mark.proof
 def test_a_table_for_people(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--lang", "en", "bench", "keys", "--count", "10", "--rounds", "1", "--people", "10"]) == 0
     said = capsys.readouterr()

@@ -32,6 +32,7 @@ def test_every_kind_of_card_has_its_floor() -> None:
     assert by_name["symmetric only"] < by_name["RSA, key from the pool"]
 
 
+@pytest.mark.proof
 def test_the_command_gives_one_object(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--json", "bench", "dataprep", "--count", "1"]) == 0
     value = json.loads(capsys.readouterr().out)

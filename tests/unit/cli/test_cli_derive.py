@@ -35,12 +35,14 @@ def test_every_step_with_its_check_value(station: str, capsys: pytest.CaptureFix
     ]  # fmt: skip
 
 
+@pytest.mark.proof
 def test_it_speaks_both_languages(station: str, capsys: pytest.CaptureFixture[str]) -> None:
     for language, word in (("zh", "校验值"), ("en", "check value")):
         assert run(["--config", station, "--lang", language, "keys", "derive", *CARD]) == 0
         assert f"{word}  C41021" in capsys.readouterr().out
 
 
+@pytest.mark.proof
 def test_D2_a_number_is_asked_for_and_not_said(
     station: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -67,6 +69,7 @@ def test_digits_in_the_command_are_for_training_keys_only() -> None:
     assert PAN not in str(refused.value)
 
 
+@pytest.mark.proof
 def test_what_is_refused_says_why(station: str, capsys: pytest.CaptureFixture[str]) -> None:
     for words, code, status in (
         (("--explain", "emv-z", "--label", "bank/IMK-AC"), "CF-3227", 3),

@@ -20,6 +20,7 @@ def _lint(folder: Path, kind: str, text: str, capsys: pytest.CaptureFixture[str]
     return status, capsys.readouterr().out.splitlines(), file
 
 
+@pytest.mark.proof
 def test_the_packaged_profiles(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["--lang", "en", "profile", "lint"]) == 0
     assert "no fault" in capsys.readouterr().out

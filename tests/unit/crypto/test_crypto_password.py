@@ -25,6 +25,7 @@ def test_the_parameters_are_those_of_rfc_9106(kept: str) -> None:
     assert is_current(kept)
 
 
+@pytest.mark.proof
 def test_only_the_word_opens_it(kept: str) -> None:
     assert verify_password(WORD, kept)
     assert not verify_password(WORD[:-1], kept)
@@ -38,6 +39,7 @@ def test_one_of_other_parameters_still_opens_and_is_to_be_made_anew() -> None:
     assert not is_current(old)
 
 
+@pytest.mark.proof
 def test_a_decoy_costs_the_same_and_never_opens(kept: str) -> None:
     false = decoy(os.urandom)
     assert is_current(false)

@@ -347,6 +347,7 @@ def test_no_heading_is_left_alone_at_the_foot(fonts: FontBook) -> None:
             assert ("乙区" in page) == ("短组" in page)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("form", FORMS)
 def test_the_same_receipt_is_the_same_file(fonts: FontBook, form: Form) -> None:
     receipt = receipts("zh")["activation"]
@@ -356,6 +357,7 @@ def test_the_same_receipt_is_the_same_file(fonts: FontBook, form: Form) -> None:
     assert receipt_pdf(later, fonts, form=form) != pdf
 
 
+@pytest.mark.proof
 def test_the_same_statement_and_sheet_are_the_same_file(fonts: FontBook) -> None:
     again = FontBook([Path("/usr/share/fonts")])
     assert statement_pdf(statement("zh", 40), fonts) == statement_pdf(statement("zh", 40), again)
@@ -375,6 +377,7 @@ def test_specimen_is_on_every_page_unless_production_says_otherwise(fonts: FontB
         assert "SPECIMEN" not in _text(make(production(whole), fonts))  # type: ignore[operator]
 
 
+@pytest.mark.proof
 def test_every_letter_is_embedded(fonts: FontBook) -> None:
     for pdf in (receipt_pdf(receipts("zh")["loss"], fonts), statement_pdf(statement("zh", 3), fonts)):
         listed = subprocess.run(["pdffonts", "-"], input=pdf, stdout=subprocess.PIPE, check=True).stdout.decode()

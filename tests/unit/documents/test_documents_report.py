@@ -45,6 +45,7 @@ def test_books_that_do_not_balance_say_so(fonts: FontBook) -> None:
     assert any(line.startswith("不平") for line in words(replace(REPORT, balanced=False), fonts))
 
 
+@pytest.mark.proof
 def test_a_day_of_many_jobs_and_one_of_none(fonts: FontBook) -> None:
     many = [replace(REPORT.jobs[0], number=number) for number in range(1, 121)]
     said = words(replace(REPORT, jobs=many), fonts)

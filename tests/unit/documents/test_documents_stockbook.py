@@ -52,6 +52,7 @@ DAY = DayPaper(
 )
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize(
     ("language", "total", "said"),
     [("zh", "合计", "training-ssc2 机内 14 13 -1"), ("en", "In all", "training-ssc2 at the machine 14 13 -1")],

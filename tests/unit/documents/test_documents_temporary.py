@@ -352,6 +352,7 @@ def test_a_long_name_wraps_within_the_page(fonts: FontBook, photo: bytes) -> Non
     assert first + second == "古丽巴哈尔·" + "阿" * 19
 
 
+@pytest.mark.proof
 def test_the_same_card_is_the_same_file(fonts: FontBook, photo: bytes, pdf: bytes) -> None:
     assert _made(CARD, photo, fonts) == pdf
     assert _made(CARD, photo, FontBook([Path("/usr/share/fonts")])) == pdf

@@ -46,6 +46,7 @@ def test_words_under_a_condition(photo: bytes, fonts: FontBook) -> None:
     assert not np.array_equal(blacks[0], blacks[1])
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("face", ["ssc3", "bank-side"])
 def test_a_stranger_reads_the_code_of_the_card(face: str, fonts: FontBook, tmp_path: Path) -> None:
     back = load(SOURCE, "faces", face, FaceTemplate).back

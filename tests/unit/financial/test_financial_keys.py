@@ -196,6 +196,7 @@ def _take_all(folder: str, results: Any) -> None:
     results.put(taken)
 
 
+@pytest.mark.proof
 def test_two_processes_never_get_the_same_key(tmp_path: Path) -> None:
     shelf = FolderShelf(tmp_path)
     given = {os.urandom(40) for _ in range(60)}

@@ -108,6 +108,7 @@ def test_attributes_that_cannot_be(keys: Keys) -> None:
     assert not [one for one in keys("list")["items"] if one["label"] == "x"]
 
 
+@pytest.mark.proof
 def test_only_a_custodian(keys: Keys, station: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = (station / "training.keys").read_bytes()
     assert run(["user", "login", "operator"]) == 0
@@ -148,6 +149,7 @@ def test_shares_are_made_tried_and_refused(keys: Keys, station: Path) -> None:
     assert keys("shares", "open-test", one, two, words=("wa", "wb")) == (6, "CF-6313")
 
 
+@pytest.mark.proof
 def test_a_copy_and_the_generation_before(keys: Keys, station: Path) -> None:
     assert keys("backup")["before"] is False
     first = (station / "training.keys").read_bytes()

@@ -33,6 +33,7 @@ def test_round_trip(training: SoftKeyStore, cheap: None, random: Random) -> None
         )
 
 
+@pytest.mark.proof
 def test_the_real_cost_is_the_second_recommendation_of_rfc_9106(training: SoftKeyStore, random: Random) -> None:
     data = training.to_file(WORD)
     (slot,) = ways(data)

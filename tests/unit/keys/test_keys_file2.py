@@ -241,6 +241,7 @@ def scan(made: Opened, random: Random, file: Path, *, leave: bool) -> list[int]:
     return found
 
 
+@pytest.mark.proof
 def test_a_value_is_in_memory_once_and_then_not_at_all(opened: Opened, random: Random, tmp_path: Path) -> None:
     assert scan(opened, random, tmp_path / "keys", leave=False) == [1, 1, 0]
 

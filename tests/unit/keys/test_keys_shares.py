@@ -38,6 +38,7 @@ def test_the_published_vector() -> None:
     assert combine(shares) == bytes.fromhex("7465737400")
 
 
+@pytest.mark.proof
 @given(secret=st.binary(min_size=1, max_size=32), of=st.integers(2, 6), more=st.integers(0, 3))
 def test_any_threshold_of_them_give_the_secret(secret: bytes, of: int, more: int) -> None:
     shares = dict(enumerate(split(secret, of, of + more, secrets.token_bytes), 1))

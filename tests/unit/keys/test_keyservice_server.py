@@ -216,6 +216,7 @@ def test_a_key_that_is_let_go_is_wiped(ends: str, kept: Kept) -> None:
     assert session.kept == 0
 
 
+@pytest.mark.proof
 def test_dropping_an_object_frees_it_in_the_service(
     kept: Kept, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -431,6 +432,7 @@ def test_a_station_gets_what_is_on_the_list_and_no_more(call: object, service: S
     keys.close()
 
 
+@pytest.mark.proof
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(min_size=1, max_size=400), st.booleans())
 def test_fuzz_after_the_greeting(service: Service_, data: bytes, framed: bool) -> None:
@@ -449,6 +451,7 @@ def test_fuzz_after_the_greeting(service: Service_, data: bytes, framed: bool) -
     other.close()
 
 
+@pytest.mark.proof
 def test_who_is_slow_is_hung_up_and_holds_nobody_up(kept: Kept, tmp_path: Path) -> None:
     with running(kept, tmp_path, Limits(greeting=1.0, frame=1.0)) as service:
         keys = service.client()
@@ -474,6 +477,7 @@ def _fill(connection: socket.socket, asked: bytes) -> None:
             connection.send(asked)
 
 
+@pytest.mark.proof
 def test_who_takes_no_answer_is_hung_up(kept: Kept, tmp_path: Path) -> None:
     with running(kept, tmp_path, Limits(frame=0.5)) as service:
         keys, other = service.client(), service.client(service.enroll("two"))

@@ -280,6 +280,7 @@ def test_one_cipher_call_and_one_buffer() -> None:
         assert not any(seen[0]), "an upper key does not stay"
 
 
+@pytest.mark.proof
 def test_what_was_laid_out_is_cleared_where_the_cipher_fails() -> None:
     laid: list[memoryview] = []
 

@@ -264,6 +264,7 @@ def test_a_card_of_somebody_else_is_noticed(
         require_equal(_verified(plan, blank, run_on(blank)))
 
 
+@pytest.mark.proof
 def test_a_power_cut_at_any_write_is_noticed(
     plan: PersonalisationPlan, card: PreparedCard, bench: Callable[..., Bench], run_on: Callable[..., Run]
 ) -> None:

@@ -34,6 +34,7 @@ def test_only_17_digits_have_a_check_character(bad: str) -> None:
         gb11643.check_character(bad)
 
 
+@pytest.mark.proof
 @given(st.from_regex(r"[0-9]{17}", fullmatch=True), st.integers(0, 16), st.integers(1, 9))
 def test_one_wrong_digit_changes_the_check(first17: str, place: int, more: int) -> None:
     wrong = first17[:place] + str((int(first17[place]) + more) % 10) + first17[place + 1 :]

@@ -91,7 +91,7 @@ def test_the_standard_tables(codes: CodeTables) -> None:
         "marital_status": 5,
         "employment_status": 8,
         "identity_category": 14,
-        "bank_product": 5,
+        "bank_product": 7,
     }
     assert all(code.zh and code.en for field in CODED_FIELDS for code in codes.table(field).values())
     with pytest.raises(KeyError):

@@ -123,6 +123,7 @@ def test_warming_is_waited_for(rig: Rig, device: MaticaPrinter) -> None:
     assert rig.inside is not None
 
 
+@pytest.mark.proof
 def test_patience_with_warming_ends(rig: Rig, device: MaticaPrinter) -> None:
     device.prepare()
     rig.printer.inject(simulated.Fault.WARMING, on="04")

@@ -73,6 +73,7 @@ def side(width: int = 16, height: int = 8, rgb: tuple[int, int, int] = (255, 255
     return PrintSide(colour, np.zeros((height, width), bool), np.zeros((height, width), bool))
 
 
+@pytest.mark.proof
 @given(
     hnp.arrays(np.uint8, st.tuples(st.integers(1, 4), st.integers(1, 80).map(lambda n: 8 * n)), elements=st.just(0)),
     st.sampled_from([32, 64, 128]),

@@ -10,7 +10,7 @@ from cardfab.production.people import APPROVING, MAKING, weighty
 MAY = {
     Role.OPERATOR: {
         Act.IMPORT, Act.ISSUE, Act.RESOLVE, Act.TEMPORARY, Act.READ, Act.PIN, Act.ACTIVATE, Act.LOSS, Act.REPLACE,
-        Act.BLOCK, Act.UPDATE, Act.OFFSITE, Act.ACCOUNT, Act.STATEMENT, Act.COUNT,
+        Act.BLOCK, Act.UPDATE, Act.OFFSITE, Act.ACCOUNT, Act.STATEMENT, Act.COUNT, Act.BATCH,
     },
     Role.SUPERVISOR: {
         Act.APPROVE, Act.RESOLVE, Act.STOCK, Act.EXPORT_AUDIT, Act.READ, Act.RELEASE, Act.WITNESS, Act.HAND_OVER,

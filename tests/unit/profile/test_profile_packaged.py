@@ -19,10 +19,12 @@ from cardfab.profile.dialect import DialectProfile
 from cardfab.profile.face import FaceTemplate
 from cardfab.profile.financial import FinancialApplication
 from cardfab.profile.host import HostProfile
+from cardfab.profile.layout import Layout
 from cardfab.profile.loader import load
 from cardfab.profile.policy import OutletPolicy
 from cardfab.profile.printer import Family, PrinterProfile
 from cardfab.profile.product import Product
+from cardfab.profile.returning import ReturnProfile
 from cardfab.profile.shares import ShareRules
 from cardfab.resources import ProfileFolders, data_folder
 
@@ -36,6 +38,8 @@ MODELS: dict[str, type[BaseModel]] = {
     "shares": ShareRules,
     "hosts": HostProfile,
     "policies": OutletPolicy,
+    "layouts": Layout,
+    "returns": ReturnProfile,
 }
 FAMILIES = {model.__name__.removesuffix("Profile").lower(): model for model in get_args(Family)}
 ALL_MODELS = [
@@ -67,10 +71,13 @@ def test_it_loads(packaged: ProfileFolders, kind: str, name: str) -> None:
 
 def test_there_is_one_of_each_kind(packaged: ProfileFolders) -> None:
     assert {kind for kind, _ in PROFILES} == {*MODELS, "applications"}
-    assert set(PRODUCTS) == {"debit", "debit-bureau", "debit-dual", "debit-dual-sm2", "debit-scp03", "debit-v3"}
+    assert set(PRODUCTS) == {
+        "bureau-rsa", "bureau-sm2", "debit", "debit-bureau", "debit-dual", "debit-dual-sm2", "debit-scp03", "debit-v3",
+    }  # fmt: skip
     assert packaged.names("nothing") == ()
 
 
+@pytest.mark.proof
 def test_no_key_is_written_twice_or_left_over(packaged: ProfileFolders) -> None:
     """A value of the file is a value of the model: nothing is dropped on the way."""
     for kind, name in PROFILES:

@@ -81,6 +81,7 @@ def test_any_bytes_get_a_status_word(algorithm: str, commands: list[bytes]) -> N
     assert chip.inspect() == before  # nothing was authorised
 
 
+@pytest.mark.proof
 @settings(max_examples=200, deadline=None)
 @given(st.sampled_from(sorted(BLANKS)), st.sampled_from((0xDDF1, 0xDF01)), st.lists(apdus, max_size=8))
 def test_any_bytes_where_everything_is_authorised(kind: str, directory: int, commands: list[bytes]) -> None:
@@ -95,6 +96,7 @@ def test_any_bytes_where_everything_is_authorised(kind: str, directory: int, com
         assert answer[-2:] != b"\x6f\x00", command.hex()
 
 
+@pytest.mark.proof
 @settings(max_examples=200, deadline=None)
 @given(st.lists(apdus, max_size=10))
 def test_any_bytes_to_a_personalised_application(commands: list[bytes]) -> None:
@@ -107,6 +109,7 @@ def test_any_bytes_to_a_personalised_application(commands: list[bytes]) -> None:
         assert answer[-2:] != b"\x6f\x00", command.hex()
 
 
+@pytest.mark.proof
 @settings(max_examples=300, deadline=None)
 @given(st.binary(min_size=1, max_size=250), st.integers(0, 255))
 def test_any_grouping_gets_a_status_word(data: bytes, p1: int) -> None:
@@ -138,6 +141,7 @@ def test_any_bytes_parse_or_are_malformed(data: bytes) -> None:
             continue
 
 
+@pytest.mark.proof
 def test_random_updates_agree_with_a_model(host: Host) -> None:
     """Every accepted UPDATE RECORD is read back, every refused one changes nothing."""
     host.ok(SSSE)

@@ -106,6 +106,7 @@ def test_the_made_card_presents_itself_as_a_bought_one(pair: tuple[Host, Host]) 
             assert one.raw(sent) == other.raw(sent)
 
 
+@pytest.mark.proof
 @pytest.mark.parametrize("card", [("t514", "SM4"), ("fmcos", "3DES")], ids="-".join)
 def test_every_file_answers_every_right_like_a_bought_card(pair: tuple[Host, Host]) -> None:
     """Each file under no right, the PIN, each key of its directory, and a key with the PIN: written and read."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,6 +26,7 @@ def spell(command: Command) -> bytes:
     return head + (b"" if command.data is None else b";" + command.data) + b"\r"
 
 
+@pytest.mark.proof
 @settings(max_examples=80)
 @given(st.data())
 def test_any_portions_give_the_same_commands(data: st.DataObject) -> None:

@@ -26,6 +26,7 @@ PLAIN = Outgoing(Message(call="x", answers={}), ())
 TABLE = Outgoing(Message(call="x", answers={}, answer="table", status=("ERR", "批次号", "人数")), ())
 
 
+@pytest.mark.proof
 @settings(max_examples=40)
 @given(st.lists(st.tuples(NAMES, VALUES), unique_by=lambda pair: pair[0].removesuffix("*"), max_size=6))
 def test_elements_come_back_as_they_were(values: list[tuple[str, str]]) -> None:

@@ -81,6 +81,7 @@ with database.transaction("act") as tx:
 """
 
 
+@pytest.mark.proof
 def test_a_note_of_a_process_that_was_killed_is_taken_in(database: Database, path: Path) -> None:
     died = subprocess.run([sys.executable, "-c", DIES, str(path)], check=False)
     assert died.returncode == -signal.SIGKILL

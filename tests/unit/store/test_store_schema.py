@@ -42,6 +42,7 @@ def _described(engine: Engine) -> dict[str, dict[str, Any]]:
     }
 
 
+@pytest.mark.proof
 def test_the_migrations_make_the_tables(path: Path) -> None:
     engine = _engine(path)
     with engine.connect() as connection:
@@ -49,6 +50,7 @@ def test_the_migrations_make_the_tables(path: Path) -> None:
     engine.dispose()
 
 
+@pytest.mark.proof
 def test_the_migrations_make_every_constraint(path: Path, tmp_path: Path) -> None:
     by_tables, by_migrations = _engine(tmp_path / "tables.db"), _engine(path)
     tables.metadata.create_all(by_tables)

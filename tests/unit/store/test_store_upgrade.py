@@ -87,6 +87,7 @@ def test_old_leaves_keep_their_places_and_their_checkpoints(old: Path) -> None:
     assert (report.events, report.checkpoints, report.witnessed) == (2501, 4, 3)
 
 
+@pytest.mark.proof
 def test_the_way_back_keeps_them_too_unless_one_waits(old: Path) -> None:
     upgraded = Database(old)
     upgraded.upgrade()
