@@ -125,11 +125,20 @@ def sign_detached(digest: bytes, signer: PdfSigner) -> bytes:
     return bytes(_signed(digest, signer, pades=False).dump())
 
 
+def _teach_names() -> None:
+    """pyHanko gives asn1crypto more names of attributes when it is imported; a CMS read before then hides them."""
+    from asn1crypto.cms import CMSAttributeType
+
+    if (numbers := CMSAttributeType._reverse_map) is not None:
+        numbers.update({name: number for number, name in CMSAttributeType._map.items()})
+
+
 def _signed(digest: bytes, signer: PdfSigner, *, pades: bool) -> Any:
     from asn1crypto import x509
     from pyhanko.sign.signers.pdf_cms import ExternalSigner
     from pyhanko_certvalidator.registry import SimpleCertificateStore
 
+    _teach_names()
     certificate, registry = x509.Certificate.load(signer.certificate), SimpleCertificateStore()  # type: ignore[no-untyped-call]
     outer = ExternalSigner(certificate, registry, signature_value=None)
     attributes = _finished(outer.signed_attrs(digest, "sha256", use_pades=pades))
