@@ -44,7 +44,7 @@ from tests.fault.issue_worker import Points, desk_of
 Family = Literal["evolis", "matica"]
 PROFILES: dict[Family, str] = {"evolis": "evolis-ymcko", "matica": "matica-xid580ie"}
 PANELS: dict[Family, list[str]] = {"evolis": list("ymcko"), "matica": list("ymck")}
-QUIET = 0.15
+QUIET = 0.3
 """Seconds of silence after which these drivers give a printer up."""
 SERIALS = itertools.count(1000)
 
@@ -119,14 +119,14 @@ class Trial:
         if isinstance(profile, EvolisProfile):
             known = profile.settings()
             quiet = replace(
-                known.timeouts, parameter=QUIET, move=QUIET, download=4 * QUIET, end=2 * QUIET, settle=QUIET / 3
+                known.timeouts, parameter=QUIET, move=QUIET, download=8 * QUIET, end=2 * QUIET, settle=QUIET / 3
             )
             take = 0.02 if self.bezel else 0.0
             printer = EvolisPrinter(stream, replace(known, timeouts=quiet, query_pause=0.002, take_seconds=take))
         else:
             given = profile.settings()  # type: ignore[union-attr]
             times = replace(
-                given.times, query=QUIET, move=QUIET, panel=4 * QUIET, print=4 * QUIET, poll=0.002, touch=0.002
+                given.times, query=QUIET, move=QUIET, panel=8 * QUIET, print=8 * QUIET, poll=0.002, touch=0.002
             )
             printer = MaticaPrinter(stream, replace(given, times=times, query_attempts=3))
         reader = f"tcp://127.0.0.1:{self.rig.reader_port}"
