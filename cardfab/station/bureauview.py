@@ -17,7 +17,8 @@ from cardfab.errors import InputRefused, Text
 from cardfab.production import JobState
 from cardfab.production.batches import BatchState, BoxState, ShardState
 from cardfab.store import Database, Transaction
-from cardfab.store.bureaufigures import BatchHead, FaultSum, JobSum, RunLine, ShardSum, SlotLine
+from cardfab.store.boxes import RunRow
+from cardfab.store.bureaufigures import BatchHead, FaultSum, JobSum, ShardSum, SlotLine
 
 LATELY = timedelta(minutes=10)
 """What the rate is taken over; less where the work began later."""
@@ -104,7 +105,7 @@ class Slot:
 class Run:
     """One run of a line. ``alive``: it was heard of lately and has not ended."""
 
-    line: RunLine
+    line: RunRow
     alive: bool
 
 
@@ -224,7 +225,7 @@ def cards_of(rows: int, left_out: int, without_job: int, jobs: Sequence[JobSum])
     )
 
 
-def making_of(cards: Cards, jobs: Sequence[JobSum], alive: Sequence[RunLine], now: datetime) -> Speed:
+def making_of(cards: Cards, jobs: Sequence[JobSum], alive: Sequence[RunRow], now: datetime) -> Speed:
     """How fast cards are made: those that ended of late, good or spoiled, over the time that a line was at it."""
     if not alive:
         return Speed(None, None)
@@ -263,7 +264,7 @@ def _preparing(shards: Sequence[ShardSum], now: datetime) -> Speed:
     return speed(ended, left, LATELY, now) if left else Speed(None, None)
 
 
-def _alive(run: RunLine, now: datetime) -> bool:
+def _alive(run: RunRow, now: datetime) -> bool:
     return run.ended_at is None and now - datetime.fromisoformat(run.seen_at) < GONE
 
 

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, case, func, select
 
+from cardfab.store.boxes import RunRow
 from cardfab.store.bureautables import (
     bureau_batch,
     bureau_box,
@@ -59,21 +60,6 @@ class ShardSum:
     rows: int
     rows_lately: int
     cost: float
-
-
-@dataclass(frozen=True, slots=True)
-class RunLine:
-    """One process of one line on a batch. ``held``: JSON of code, en, zh of what holds it."""
-
-    id: int
-    line: str
-    station: str
-    begun_by: str
-    begun_at: str
-    seen_at: str
-    held: str | None
-    ended_at: str | None
-    how: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,10 +202,10 @@ class BureauFigures:
         rows = select(*_columns(BoxLine, bureau_box)).where(bureau_box.c.batch_id == batch_id)
         return self._lines(BoxLine, rows.order_by(bureau_box.c.box).offset(offset).limit(limit))
 
-    def runs(self, batch_id: int, limit: int = 20) -> tuple[RunLine, ...]:
+    def runs(self, batch_id: int, limit: int = 20) -> tuple[RunRow, ...]:
         """Runs of lines on the batch, newest first."""
-        rows = select(*_columns(RunLine, bureau_run)).where(bureau_run.c.batch_id == batch_id)
-        return self._lines(RunLine, rows.order_by(bureau_run.c.id.desc()).limit(limit))
+        rows = select(*_columns(RunRow, bureau_run)).where(bureau_run.c.batch_id == batch_id)
+        return self._lines(RunRow, rows.order_by(bureau_run.c.id.desc()).limit(limit))
 
     def slots(self, *run_ids: int) -> tuple[SlotLine, ...]:
         """Slots of some runs, by run and name."""
@@ -287,5 +273,5 @@ def _columns(kind: Any, table: Any) -> list[Any]:
 
 
 __all__ = [
-    "BatchHead", "BoxLine", "BureauFigures", "FaultSum", "JobSum", "RemakeLine", "RunLine", "ShardSum", "SlotLine",
+    "BatchHead", "BoxLine", "BureauFigures", "FaultSum", "JobSum", "RemakeLine", "ShardSum", "SlotLine",
 ]  # fmt: skip

@@ -12,7 +12,8 @@ from cardfab.production import Person, Role
 from cardfab.production.batches import BatchState
 from cardfab.station.bureauview import BureauBatchUnknown, Cards, making_of, speed, text_of, view
 from cardfab.store import Database
-from cardfab.store.bureaufigures import JobSum, RunLine
+from cardfab.store.boxes import RunRow
+from cardfab.store.bureaufigures import JobSum
 from tests.bureau_seen import REFERENCE, fill
 
 NOW = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
@@ -65,7 +66,7 @@ def test_a_long_run_is_measured_over_the_last_minutes_only() -> None:
     cards = Cards(places=1000, good=700, spoiled=0, doubtful=0, at_work=0, waiting=300, left_out=0)
     jobs = [JobSum("DONE", 700, 100, None), JobSum("IN_DOUBT", 9, 9, None)]
     begun = (NOW - timedelta(hours=3)).isoformat()
-    run = RunLine(1, "hall", "s", "operator", begun, NOW.isoformat(), None, None, None)
+    run = RunRow(1, 1, "hall", "s", "operator", begun, NOW.isoformat(), None, None, None)
     assert making_of(cards, jobs, [run], NOW).an_hour == pytest.approx(600)
     assert making_of(cards, jobs, [run], NOW).end == NOW + timedelta(minutes=30)
     assert making_of(cards, jobs, [], NOW).an_hour is None
