@@ -13,6 +13,7 @@ from datetime import date, datetime
 
 from cardfab.errors import InputRefused, KeyFault, Text
 
+from .awaited import apart
 from .claim import TemporaryClaim, TrustedKey, read_claim, signed_by
 from .revoked import RevocationList
 
@@ -111,7 +112,7 @@ def require_whole(pdf: bytes, key: TrustedKey) -> None:
         if certified_key(certificate.dump()) != key.public:
             raise ValueError("another key")
         trust = ValidationContext(trust_roots=[certificate], allow_fetching=False)
-        status = validate_pdf_signature(one, trust)
+        status = apart(lambda: validate_pdf_signature(one, trust))
         whole = status.coverage == SignatureCoverageLevel.ENTIRE_FILE and status.intact and status.valid
     except (PdfError, SigningError, ValidationInfoReadingError, ValueError, KeyError, TypeError) as broken:
         raise _changed() from broken

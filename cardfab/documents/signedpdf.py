@@ -7,6 +7,8 @@ import logging
 
 from cardfab.errors import InputRefused, Text
 
+from .awaited import apart
+
 
 class PaperRefused(InputRefused):
     """A paper that was changed after it was signed, or is not signed."""
@@ -32,7 +34,7 @@ def signed_by(pdf: bytes) -> bytes:
             raise _refused(Text("The paper does not have one signature.", "文书没有唯一的签名。"))
         certificate: bytes = found[0].signer_cert.dump()
         context = ValidationContext(trust_roots=[found[0].signer_cert], allow_fetching=False)
-        status = validate_pdf_signature(found[0], signer_validation_context=context)
+        status = apart(lambda: validate_pdf_signature(found[0], signer_validation_context=context))
     except (PdfError, ValueError, KeyError, TypeError) as broken:
         raise _refused(Text("The paper cannot be read as a signed PDF.", "文书不是可读的签名 PDF。")) from broken
     whole = status.coverage is SignatureCoverageLevel.ENTIRE_FILE

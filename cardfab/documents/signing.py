@@ -9,11 +9,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import io
-from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
+
+from .awaited import apart
 
 if TYPE_CHECKING:  # it loads slowly, as pyHanko does, and most commands sign nothing
     from asn1crypto import x509
@@ -141,20 +142,10 @@ def _signed(digest: bytes, signer: PdfSigner, *, pades: bool) -> Any:
     _teach_names()
     certificate, registry = x509.Certificate.load(signer.certificate), SimpleCertificateStore()  # type: ignore[no-untyped-call]
     outer = ExternalSigner(certificate, registry, signature_value=None)
-    attributes = _finished(outer.signed_attrs(digest, "sha256", use_pades=pades))
+    attributes = apart(lambda: asyncio.run(outer.signed_attrs(digest, "sha256", use_pades=pades)))
     # The key is asked here, by who called: in this thread, for these bytes, once.
     inner = ExternalSigner(certificate, registry, signature_value=_der(signer.sign(attributes.dump())))
-    return _finished(inner.async_sign_prescribed_attributes("sha256", attributes))
-
-
-def _finished(steps: Coroutine[Any, Any, Any]) -> Any:
-    """What a coroutine answers; in another thread where this one runs an event loop already."""
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return asyncio.run(steps)
-    with ThreadPoolExecutor(1) as other:
-        return other.submit(asyncio.run, steps).result()
+    return apart(lambda: asyncio.run(inner.async_sign_prescribed_attributes("sha256", attributes)))
 
 
 def _der(signature: bytes) -> bytes:
