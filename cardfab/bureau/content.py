@@ -38,15 +38,22 @@ def signed_records(application: FinancialApplication) -> frozenset[str]:
 
 def card_digest(card: PreparedCard, plain: bytes, signed: frozenset[str], drawn: Drawn) -> bytes:
     """32 bytes. ``plain`` is the card as JSON, ``signed`` are the records with signatures by SM2."""
-    left_out: list[bytes] = []
+    whole, view, at = hashlib.sha256(), memoryview(plain), 0
     for grouping in card.groupings:
-        if isinstance(grouping.value, Sealed):
-            left_out.append(grouping.value.ciphertext)
-        elif grouping.dgi in signed:
-            left_out += _signatures(grouping)
-    for one in left_out:
-        plain = plain.replace(one.hex().encode(), b"")
-    return hashlib.sha256(plain + hashlib.sha256(drawn.to_bytes()).digest()).digest()
+        for one in _left_out(grouping, signed):
+            text = one.hex().encode()
+            found = plain.index(text, at)  # they stand there in this order
+            whole.update(view[at:found])
+            at = found + len(text)
+    whole.update(view[at:])
+    whole.update(hashlib.sha256(drawn.to_bytes()).digest())
+    return whole.digest()
+
+
+def _left_out(grouping: DataGrouping, signed: frozenset[str]) -> Iterable[bytes]:
+    if isinstance(grouping.value, Sealed):
+        return (grouping.value.ciphertext,)
+    return _signatures(grouping) if grouping.dgi in signed else ()
 
 
 def _signatures(record: DataGrouping) -> Iterator[bytes]:

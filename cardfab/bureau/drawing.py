@@ -58,10 +58,27 @@ class Drawn:
 
 def draw(keys: KeyStore, pool: IccPool | None, draws: Draws, places: Sequence[int]) -> list[Drawn]:
     """New draws for these places, in as few calls; raises PoolEmpty and takes no key then."""
+    return _made(keys, draws, places, _from_pool(pool, draws, len(places)))
+
+
+def draw_packed(
+    keys: KeyStore, pool: IccPool | None, draws: Draws, places: Sequence[int], at_once: int
+) -> tuple[list[bytes], list[bytes]]:
+    """The same as :func:`pack` gives them, ``at_once`` rows a part; and the keys of the pool that are in them.
+
+    The keys of the pool are there for all, or none is taken; what the key store makes is in memory for one part.
+    """
+    rsa = _from_pool(pool, draws, len(places))
+    lots = [slice(at, at + at_once) for at in range(0, len(places), at_once)]
+    return [pack(_made(keys, draws, places[lot], rsa[lot])) for lot in lots], rsa
+
+
+def _from_pool(pool: IccPool | None, draws: Draws, count: int) -> list[bytes]:
+    return [b""] * count if draws.rsa is None or pool is None else pool.draw(*draws.rsa, count)
+
+
+def _made(keys: KeyStore, draws: Draws, places: Sequence[int], rsa: Sequence[bytes]) -> list[Drawn]:
     count = len(places)
-    rsa = [b""] * count
-    if draws.rsa is not None and pool is not None:
-        rsa = pool.draw(*draws.rsa, count)
     pins: Sequence[Sealed | None] = [None] * count
     if draws.pin:
         pins = keys.first_pin_many(count, draws.pin, PIN_MEANING, published=draws.published)
@@ -127,4 +144,4 @@ def _sealed(ciphertext: bytes, said: object) -> Sealed:
     raise TypeError
 
 
-__all__ = ["Drawn", "DrawsUnreadable", "draw", "pack", "unpack"]
+__all__ = ["Drawn", "DrawsUnreadable", "draw", "draw_packed", "pack", "unpack"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cardfab.bureau.content import card_digest, signed_records
@@ -16,6 +16,9 @@ from cardfab.prepare.financial.prepare import Draws, draws_of, preparing_financi
 from cardfab.prepare.request import IssuanceRequest
 from cardfab.station.assembling import Making
 from cardfab.station.vault import number_indexes, seal_cards
+
+_WRITTEN = 100
+"""Cards that are written out and sealed together: what memory holds of a lot in full."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +58,11 @@ class Lot:
         financial = making.chosen.financial
         return cls(making, salt, custody, draws_of(financial), signed_records(financial))
 
-    def made(self, keys: KeyStore, rows: Sequence[Row]) -> list[Made]:
-        """The cards of these rows, in order; the bank side of the first is judged by every rule."""
+    def made(self, keys: KeyStore, rows: Sequence[Row]) -> Iterator[Made]:
+        """The cards of these rows, in order; the bank side of the first is judged by every rule.
+
+        The bank's keys are asked once for all; what comes of it is written out some cards at a time.
+        """
         making, financial = self.making, self.making.chosen.financial
         begun = [making.begin(row.request, row.serial, row.sequence) for row in rows]
         chips = self._chip_keys(keys, [row.drawn for row in rows])
@@ -66,15 +72,23 @@ class Lot:
         ]
         banks = all_answered(works, keys)
         making.judge(keys, banks[0])
-        cards = [making.card(one, bank) for one, bank in zip(begun, banks, strict=True)]
+        indexes = number_indexes(keys, [one.issue.card_number for one in begun])
+        del chips, works
+        for at in range(0, len(rows), _WRITTEN):
+            some = slice(at, at + _WRITTEN)
+            cards = [making.card(one, bank) for one, bank in zip(begun[some], banks[some], strict=True)]
+            yield from self._written(keys, cards, rows[some], indexes[some])
+
+    def _written(
+        self, keys: KeyStore, cards: Sequence[PreparedCard], rows: Sequence[Row], indexes: Sequence[bytes]
+    ) -> Iterator[Made]:
         plains = [card.to_json_bytes() for card in cards]
         sealed = seal_cards(keys, plains, [row.token for row in rows], self.salt)
-        indexes = number_indexes(keys, [card.card_number for card in cards])
         digests = (
             card_digest(card, plain, self.signed, row.drawn)
             for card, plain, row in zip(cards, plains, rows, strict=True)
         )
-        return [Made(*one) for one in zip(cards, sealed, indexes, digests, strict=True)]
+        return (Made(*one) for one in zip(cards, sealed, indexes, digests, strict=True))
 
     def _chip_keys(self, keys: KeyStore, drawn: Sequence[Drawn]) -> list[Mapping[str, IccKey]]:
         found: list[dict[str, IccKey]] = [{} if one.sm2 is None else {"SM2": one.sm2} for one in drawn]

@@ -24,7 +24,7 @@ from datetime import date
 
 from cardfab.bureau.aside import Aside
 from cardfab.bureau.content import batch_digest
-from cardfab.bureau.drawing import Drawn, draw, pack, unpack
+from cardfab.bureau.drawing import Drawn, draw_packed, unpack
 from cardfab.bureau.lot import Lot, Row
 from cardfab.errors import InputRefused, KeyFault, Text
 from cardfab.keys.auditing import about
@@ -68,13 +68,13 @@ def draw_shard(desk: Desk, batch_id: int, shard: int) -> None:
         places = [row.place for row in tx.batches.rows_of(batch_id, work.row.first, work.row.last)]
     draws = work.lot.draws
     with about(work.batch.token):
-        drawn = draw(desk.keys, desk.pool, draws, places)
-        parts = [pack(drawn[at : at + AT_ONCE]) for at in range(0, len(drawn), AT_ONCE)]
+        parts, rsa = draw_packed(desk.keys, desk.pool, draws, places, AT_ONCE)
         sealed = seal_draws(desk.keys, parts, work.batch.token, shard, work.lot.salt)
+        del parts
     with desk.database.transaction("draw shard") as tx:
         kept = tx.shards.keep_draws(batch_id, shard, b"".join(_PART.pack(len(one)) + one for one in sealed))
     if not kept and draws.rsa is not None and desk.pool is not None:
-        desk.pool.give_back(*draws.rsa, [one.rsa for one in drawn])
+        desk.pool.give_back(*draws.rsa, rsa)
 
 
 def do_shard(desk: Desk, batch_id: int, shard: int, worker: str) -> str:
@@ -177,6 +177,7 @@ class _Work:
             (length,) = _PART.unpack_from(kept, at)
             at += _PART.size + length
             sealed.append(kept[at - length : at])
+        del kept
         for number in range(len(sealed)):
             drawn = self._opened(sealed, number)
             with self.desk.database.reading() as tx:
@@ -199,12 +200,11 @@ class _Work:
             Row(request, row.token, first_card + row.place - 1, first_account + row.place - 1, own)
             for request, row, own in zip(requests, rows, drawn, strict=True)
         ]
-        made = self.lot.made(desk.keys, given)
-        plan_of(made[0].card, chosen)
-        if chosen.product.print:
-            for one in made:
+        for place, (row, one) in enumerate(zip(rows, self.lot.made(desk.keys, given), strict=True)):
+            if place == 0:
+                plan_of(one.card, chosen)
+            if chosen.product.print:
                 faces_of(desk, one.card, chosen)
-        for row, one in zip(rows, made, strict=True):
             yield CardRow(self.batch.id, row.place, self.row.shard, one.number_index, one.sealed), one.digest
 
 

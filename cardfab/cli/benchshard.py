@@ -88,7 +88,7 @@ def _work(
     def work() -> object:
         drawn = unpack(pack(draw(keys, pool, lot.draws, range(1, rows + 1))))
         requests = open_requests(keys, sealed, tokens, lot.salt)
-        return lot.made(keys, [Row(*one) for one in _numbered(requests, tokens, drawn)])
+        return list(lot.made(keys, [Row(*one) for one in _numbered(requests, tokens, drawn)]))
 
     return work
 

@@ -105,8 +105,12 @@ def option_a_data(pan: str, psn: str) -> bytes:
 
 def kcv(algorithm: Algorithm, key: Buffer) -> bytes:
     """Key check value, 3 bytes: E(K, 00..00), with AES E(K, 01..01) (GPC 2.3.1 B.6, amendment D 4.1.4)."""
-    block = (b"\x01" if algorithm is Algorithm.AES else b"\x00") * algorithm.block
-    return encrypt_ecb(algorithm, key, block)[:3]
+    return encrypt_ecb(algorithm, key, kcv_block(algorithm))[:3]
+
+
+def kcv_block(algorithm: Algorithm) -> bytes:
+    """What a check value is the encryption of."""
+    return (b"\x01" if algorithm is Algorithm.AES else b"\x00") * algorithm.block
 
 
 class Scp03Constant(enum.IntEnum):

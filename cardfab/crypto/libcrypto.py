@@ -37,6 +37,10 @@ _CALLS: dict[str, tuple[type | None, tuple[type, ...]]] = {
     "EC_POINT_oct2point": (c_int, (c_void_p, c_void_p, c_char_p, c_size_t, c_void_p)),
     "EC_POINT_point2oct": (c_size_t, (c_void_p, c_void_p, c_int, c_char_p, c_size_t, c_void_p)),
     "ERR_clear_error": (None, ()),
+    "EVP_CIPHER_CTX_new": (c_void_p, ()),
+    "EVP_CIPHER_CTX_free": (None, (c_void_p,)),
+    "EVP_EncryptInit_ex": (c_int, (c_void_p,) * 5),
+    "EVP_EncryptUpdate": (c_int, (c_void_p, c_char_p, ctypes.POINTER(c_int), c_char_p, c_int)),
     "d2i_AutoPrivateKey": (c_void_p, (c_void_p, ctypes.POINTER(c_char_p), c_long)),
     "d2i_PUBKEY": (c_void_p, (c_void_p, ctypes.POINTER(c_char_p), c_long)),
     "EVP_PKEY_free": (None, (c_void_p,)),
@@ -48,8 +52,8 @@ _CALLS: dict[str, tuple[type | None, tuple[type, ...]]] = {
     "EVP_PKEY_verify_recover_init": (c_int, (c_void_p,)),
     "EVP_PKEY_verify_recover": (c_int, (c_void_p, c_char_p, ctypes.POINTER(c_size_t), c_char_p, c_size_t)),
 }
-_SUMS = "EC_POINTs_mul"
-"""Deprecated in OpenSSL 3; where a later library has it no longer, sums are made one by one."""
+_SUMS, _AFFINE = "EC_POINTs_mul", "EC_POINTs_make_affine"
+"""Deprecated in OpenSSL 3; where a later library has them no longer, sums and points are made one by one."""
 _CONSTTIME = 0x04
 _UNCOMPRESSED = 4
 _SM2 = 1172
@@ -72,6 +76,9 @@ def library() -> ctypes.CDLL:
         if hasattr(found, _SUMS):
             found.EC_POINTs_mul.restype = c_int
             found.EC_POINTs_mul.argtypes = (c_void_p, c_void_p, c_void_p, c_size_t, c_void_p, c_void_p, c_void_p)
+        if hasattr(found, _AFFINE):
+            found.EC_POINTs_make_affine.restype = c_int
+            found.EC_POINTs_make_affine.argtypes = (c_void_p, c_size_t, c_void_p, c_void_p)
         return found
     raise CipherRefused("this machine has no OpenSSL library (libcrypto); SM2 and RSA certificates need it")
 
@@ -117,8 +124,8 @@ class Scope:
 
     def reduced(self, data: bytes) -> int:
         """A number of bytes modulo the order."""
-        made = self.number()
-        self._good(self._lib.BN_nnmod(made, self.number(data), self._order, self._context))
+        made = self.number(data)
+        self._good(self._lib.BN_nnmod(made, made, self._order, self._context))
         return made
 
     def bytes_of(self, number: int) -> bytes:
@@ -201,6 +208,13 @@ class Scope:
         if self._lib.EC_POINT_point2oct(self._group, point, _UNCOMPRESSED, out, 65, self._context) != 65:
             raise CipherRefused("the point at infinity has no coordinates")
         return out.raw[1:]
+
+    def all_coordinates(self, points: Sequence[int]) -> list[bytes]:
+        """:meth:`coordinates` of each: one inversion serves them all where the library has the call."""
+        if points and hasattr(self._lib, _AFFINE):
+            array = (c_void_p * len(points))(*points)
+            self._good(self._lib.EC_POINTs_make_affine(self._group, len(points), array, self._context))
+        return [self.coordinates(point) for point in points]
 
     def _new_point(self) -> int:
         made = self._there(self._lib.EC_POINT_new(self._group))

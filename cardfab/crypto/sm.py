@@ -28,7 +28,7 @@ _CURVE = bytes.fromhex(  # a | b | xG | yG (GB/T 32918.5, 2)
 )
 _MOST_TRIES = 64
 _SHORT, _AT_ONCE = 8, 250
-"""Bytes of a random factor, and signatures of one sum."""
+"""Bytes of a random factor, and signatures made or verified together."""
 
 
 def sm3(data: Buffer) -> bytes:
@@ -42,6 +42,14 @@ def sm2_generate(random: Random) -> tuple[bytes, bytes]:
     """A new key pair: d, X | Y."""
     d = _scalar(random, SM2_N[:-1] + bytes([SM2_N[-1] - 1]))  # d + 1 must have an inverse: 1 to n - 2
     return d, sm2_public(d)
+
+
+def sm2_generate_many(count: int, random: Random) -> list[tuple[bytes, bytes]]:
+    """As many new key pairs: their points are made affine together."""
+    most = SM2_N[:-1] + bytes([SM2_N[-1] - 1])
+    drawn = [_scalar(random, most) for _ in range(count)]
+    with Scope() as scope:
+        return list(zip(drawn, scope.all_coordinates([scope.base_times(scope.number(d)) for d in drawn]), strict=True))
 
 
 def sm2_public(d: Buffer) -> bytes:
@@ -71,24 +79,34 @@ def sm2_sign_digests(d: Buffer, digests: Sequence[bytes], random: Random) -> lis
     private = _private(d)
     with Scope() as scope:
         inverse = scope.inverse(scope.plus(scope.number(private), scope.number(b"\x01")))
-        return [_signed(inverse, digest, random) for digest in digests]
+        lots = [digests[at : at + _AT_ONCE] for at in range(0, len(digests), _AT_ONCE)]
+        return [one for some in lots for one in _all_signed(inverse, some, random)]
 
 
-def _signed(inverse: int, digest: bytes, random: Random) -> tuple[bytes, bytes]:
+def _all_signed(inverse: int, digests: Sequence[bytes], random: Random) -> list[tuple[bytes, bytes]]:
     """``inverse`` is (1 + d)^-1, as secret as d: a number of the caller's scope, which clears it."""
+    found: list[tuple[bytes, bytes] | None] = [None] * len(digests)
     for _ in range(_MOST_TRIES):
+        left = [place for place, one in enumerate(found) if one is None]
         with Scope() as scope:
-            k = scope.number(_scalar(random, SM2_N))
-            point = scope.coordinates(scope.base_times(k))
-            r = scope.plus(scope.reduced(digest), scope.reduced(point[:32]))
-            r_and_k = scope.plus(r, k)
-            if scope.is_zero(r) or scope.is_zero(r_and_k):
-                continue
-            # (1+d)^-1 (k - r d) = (1+d)^-1 (k + r) - r
-            s = scope.minus(scope.times(inverse, r_and_k), r)
-            if not scope.is_zero(s):
-                return scope.bytes_of(r) + scope.bytes_of(s), point
+            factors = [scope.number(_scalar(random, SM2_N)) for _ in left]
+            points = scope.all_coordinates([scope.base_times(k) for k in factors])
+            for place, k, point in zip(left, factors, points, strict=True):
+                found[place] = _signed(scope, inverse, digests[place], k, point)
+        if None not in found:
+            return [one for one in found if one is not None]
     raise CipherRefused("the source of random numbers gives none that serves")
+
+
+def _signed(scope: Scope, inverse: int, digest: bytes, k: int, point: bytes) -> tuple[bytes, bytes] | None:
+    """The signature by the random factor ``k``, whose point is ``point``; None where it does not serve."""
+    r = scope.plus(scope.reduced(digest), scope.reduced(point[:32]))
+    r_and_k = scope.plus(r, k)
+    if scope.is_zero(r) or scope.is_zero(r_and_k):
+        return None
+    # (1+d)^-1 (k - r d) = (1+d)^-1 (k + r) - r
+    s = scope.minus(scope.times(inverse, r_and_k), r)
+    return None if scope.is_zero(s) else (scope.bytes_of(r) + scope.bytes_of(s), point)
 
 
 def sm2_verify_all(

@@ -8,22 +8,25 @@ PKCS#11 derives and signs one value a call.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from cardfab.crypto import Algorithm, CipherRefused, SealBroken, seal, unseal
-from cardfab.crypto.derive import kcv
+from cardfab.crypto import Algorithm, Buffer, CipherRefused, SealBroken, seal, unseal
+from cardfab.crypto.checkvalues import kcv_many
 from cardfab.crypto.emv import set_odd_parity, udk_data
-from cardfab.crypto.sm import sm2_digest, sm2_verify_all
+from cardfab.crypto.sm import sm2_digest, sm2_generate_many, sm2_verify_all
 from cardfab.keys.certificates import IccCertificate, IccSubject, PublicKey
 from cardfab.keys.custody import Custody
 from cardfab.keys.emvcard import HostSide
 from cardfab.keys.issuer import sm2_icc_fields, sm2_static_fields
 from cardfab.keys.issuerkeys import Filling, IccKey
-from cardfab.keys.label import Sealed, Usage
+from cardfab.keys.label import Mode, Sealed, Usage
 from cardfab.keys.secret import Secret
 from cardfab.keys.vault import ClearRoot, MemoryVault, ecb
 
+_TRANSPORT = "station/transport"
 _KEY = 16
+_AT_ONCE = 50
+"""Chip keys that are made together, and are in clear meanwhile."""
 
 
 class ManySide(HostSide):
@@ -66,26 +69,39 @@ class ManySide(HostSide):
         ciphers = [Algorithm(self.info(label).algorithm) for label in labels]
         data = b"".join(udk_data(option, pan, psn) for pan in pans)
         found: list[Sealed] = []
+        seal_one = self._sealing(meaning)
         columns = [root.derive((ecb(cipher, data),)) for root, cipher in zip(roots, ciphers, strict=True)]
-        checks = [Algorithm(check or cipher.value) for cipher in ciphers]
+        views = [column.view() for column in columns]
         try:
-            for at in range(0, len(data), _KEY):
-                with Secret(bytes(_KEY * len(labels))) as joined:
-                    whole, kcvs = joined.view(), []
-                    for place, column in enumerate(columns):
-                        key = column.view()[at : at + _KEY]
-                        kcvs.append(kcv(checks[place], key))
-                        if parity:
-                            set_odd_parity(key)
-                        whole[_KEY * place : _KEY * (place + 1)] = key
-                    found.append(self._seal_transport(joined, meaning, tuple(kcvs)))
+            checks = [Algorithm(check or cipher.value) for cipher in ciphers]
+            kcvs = zip(*map(kcv_many, checks, views), strict=True)
+            if parity:
+                for view in views:
+                    set_odd_parity(view)
+            with Secret(bytes(_KEY * len(labels))) as joined:
+                whole = joined.view()
+                for at, checked in zip(range(0, len(data), _KEY), kcvs, strict=True):
+                    for place, view in enumerate(views):
+                        whole[_KEY * place : _KEY * (place + 1)] = view[at : at + _KEY]
+                    found.append(seal_one(whole, checked))
         finally:
             for column in columns:
                 column.wipe()
         return tuple(found)
 
+    def _sealing(self, meaning: str) -> Callable[[Buffer, tuple[bytes, ...]], Sealed]:
+        """Seals card secrets of one meaning for their way; whether the key may be used so is asked once."""
+        self._may(_TRANSPORT, Usage.TRANSPORT, Mode.ENCRYPT, making=True)
+        close, bound, random = self._vault.seal, meaning.encode(), self._random
+
+        def seal_one(plain: Buffer, kcvs: tuple[bytes, ...] = ()) -> Sealed:
+            return Sealed(close(_TRANSPORT, plain, bound, random), _TRANSPORT, meaning, len(plain), kcvs)
+
+        return seal_one
+
     def icc_sm2_many(self, count: int, filling: Filling = "always80") -> tuple[IccKey, ...]:
-        return tuple(self.icc_sm2(filling) for _ in range(count))
+        lots = [min(_AT_ONCE, count - at) for at in range(0, count, _AT_ONCE)]
+        return tuple(self._icc_sm2(*one, filling) for lot in lots for one in sm2_generate_many(lot, self._random))
 
     def icc_from_pool_many(self, sealed: Sequence[bytes], filling: Filling = "always80") -> tuple[IccKey, ...]:
         return tuple(self.icc_from_pool(one, filling) for one in sealed)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from cardfab.keys import Sealed
@@ -35,23 +36,25 @@ class PreparedCard:
     environments: Mapping[str, tuple[DataGrouping, ...]] = field(default_factory=dict, repr=False)
 
     def to_json_bytes(self) -> bytes:
-        """One canonical JSON object, to be sealed."""
-        plain = {
-            "request_id": self.request_id,
-            "product": self.product,
-            "region": self.region,
-            "card_number": self.card_number,
-            "pan": self.pan,
-            "issue_date": self.issue_date,
-            "expiry_date": self.expiry_date,
-            "records": [_record_out(record) for record in self.records],
-            "groupings": [_grouping_out(grouping) for grouping in self.groupings],
-            "face": dict(self.face),
-            "photo": None if self.photo is None else base64.b64encode(self.photo).decode(),
-            "binaries": [_binary_out(binary) for binary in self.binaries],
-            "environments": {aid: [_grouping_out(one) for one in each] for aid, each in self.environments.items()},
-        }
-        return json.dumps(plain, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
+        """One canonical JSON object, to be sealed: keys sorted, no spaces. What cards have alike is told once."""
+        photo = None if self.photo is None else base64.b64encode(self.photo).decode()
+        environments = sorted(self.environments.items())
+        parts = (
+            '{"binaries":', _TO_JSON([_binary_out(binary) for binary in self.binaries]),
+            ',"card_number":', _TO_JSON(self.card_number),
+            ',"environments":{', ",".join([f"{_TO_JSON(aid)}:[{_groupings_out(each)}]" for aid, each in environments]),
+            '},"expiry_date":', _TO_JSON(self.expiry_date),
+            ',"face":', _TO_JSON(dict(self.face)),
+            ',"groupings":[', _groupings_out(self.groupings),
+            '],"issue_date":', _TO_JSON(self.issue_date),
+            ',"pan":', _TO_JSON(self.pan),
+            ',"photo":', _TO_JSON(photo),
+            ',"product":', _TO_JSON(self.product),
+            ',"records":[', ",".join([_record_out(record) for record in self.records]),
+            '],"region":', _TO_JSON(self.region),
+            ',"request_id":', _TO_JSON(self.request_id), "}",
+        )  # fmt: skip
+        return "".join(parts).encode()
 
     @classmethod
     def from_json_bytes(cls, data: bytes) -> PreparedCard:
@@ -71,17 +74,22 @@ class PreparedCard:
         )
 
 
-def _record_out(record: PreparedRecord) -> dict[str, Any]:
-    return {
-        "df": record.df,
-        "fid": record.fid.hex(),
-        "record_number": record.record_number,
-        "tag": record.tag.hex(),
-        "value": record.value.hex(),
-        "name_en": record.name_en,
-        "name_zh": record.name_zh,
-        "source": record.source,
-    }
+_TO_JSON = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+_MOST_KEPT = 4096
+
+
+def _record_out(one: PreparedRecord) -> str:
+    head = _record_head(one.df, one.fid, one.record_number, one.tag, one.name_en, one.name_zh, one.source)
+    return f'{head}{one.value.hex()}"}}'
+
+
+@lru_cache(_MOST_KEPT)
+def _record_head(
+    df: str, fid: bytes, record_number: int, tag: bytes, name_en: str, name_zh: str, source: str | None
+) -> str:
+    """A record up to its value, whose key sorts last: what the profile says, and nothing of the holder."""
+    said = {"df": df, "fid": fid.hex(), "name_en": name_en, "name_zh": name_zh, "record_number": record_number}
+    return _TO_JSON({**said, "source": source, "tag": tag.hex()})[:-1] + ',"value":"'
 
 
 def _record_in(entry: Mapping[str, Any]) -> PreparedRecord:
@@ -105,18 +113,30 @@ def _binary_in(entry: Mapping[str, Any]) -> PreparedBinary:
     return PreparedBinary(**{**entry, **in_bytes})
 
 
-def _grouping_out(grouping: DataGrouping) -> dict[str, Any]:
+def _groupings_out(groupings: Iterable[DataGrouping]) -> str:
+    return ",".join([_grouping_out(one) for one in groupings])
+
+
+def _grouping_out(grouping: DataGrouping) -> str:
     value = grouping.value
     if isinstance(value, bytes):
-        return {"dgi": grouping.dgi, "title": grouping.title, "value": value.hex()}
-    sealed = {
-        "ciphertext": value.ciphertext.hex(),
-        "under": value.under,
-        "meaning": value.meaning,
-        "length": value.length,
-        "kcvs": [kcv.hex() for kcv in value.kcvs],
-    }
-    return {"dgi": grouping.dgi, "title": grouping.title, "sealed": sealed}
+        return f'{_grouping_head(grouping.dgi, grouping.title)}{value.hex()}"}}'
+    head, middle, end = _sealed_frame(grouping.dgi, grouping.title, value.length, value.meaning, value.under)
+    kcvs = ",".join([f'"{kcv.hex()}"' for kcv in value.kcvs])
+    return f"{head}{value.ciphertext.hex()}{middle}{kcvs}{end}"
+
+
+@lru_cache(_MOST_KEPT)
+def _grouping_head(dgi: str, title: str) -> str:
+    return _TO_JSON({"dgi": dgi, "title": title})[:-1] + ',"value":"'
+
+
+@lru_cache(_MOST_KEPT)
+def _sealed_frame(dgi: str, title: str, length: int, meaning: str, under: str) -> tuple[str, str, str]:
+    """What stands before the ciphertext, before the check values and behind them."""
+    end = _TO_JSON({"length": length, "meaning": meaning, "under": under})[1:]
+    head = f'{{"dgi":{_TO_JSON(dgi)},"sealed":{{"ciphertext":"'
+    return head, '","kcvs":[', f'],{end},"title":{_TO_JSON(title)}}}'
 
 
 def _grouping_in(entry: Mapping[str, Any]) -> DataGrouping:

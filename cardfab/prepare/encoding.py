@@ -13,6 +13,8 @@ from cardfab.errors import InputRefused, Text
 from cardfab.prepare.gb18030 import encode
 from cardfab.profile.items import Rule
 
+_DIGITS, _COUNT, _HEX = (re.compile(one).fullmatch for one in (r"([0-9A-F]*[0-9A-E])?", r"[0-9]*", r"([0-9A-F]{2})*"))
+
 
 class Encoded(Protocol):
     """What an item, an inner item and a field of a cyclic record have in common."""
@@ -43,7 +45,7 @@ def encode_item(item: Encoded, value: str) -> bytes:
     """
     if item.type == "cn":
         # Item 01 holds hex digits (D156000005), so A to F are digits too; a closing F would read as padding.
-        if not re.fullmatch(r"([0-9A-F]*[0-9A-E])?", value):
+        if not _DIGITS(value):
             raise unfit(item, "it must be digits", "须为数字")
         if len(value) > 2 * item.length:
             raise unfit(item, f"it has {len(value)} digits, the item {2 * item.length}", f"超过 {2 * item.length} 位")
@@ -63,10 +65,10 @@ def encode_item(item: Encoded, value: str) -> bytes:
 
 def _binary(item: Encoded, value: str) -> bytes:
     if is_count(item):
-        if not re.fullmatch(r"[0-9]*", value) or int(value or "0") >= 256**item.length:
+        if not _COUNT(value) or int(value or "0") >= 256**item.length:
             raise unfit(item, f"it must be a number of {item.length} bytes", f"须为 {item.length} 字节的数值")
         return int(value or "0").to_bytes(item.length, "big")
-    if not re.fullmatch(r"([0-9A-F]{2})*", value) or len(value) not in (0, 2 * item.length):
+    if not _HEX(value) or len(value) not in (0, 2 * item.length):
         raise unfit(item, f"it must be {item.length} bytes in hex", f"须为 {item.length} 字节的十六进制数")
     return bytes.fromhex(value).ljust(item.length, b"\0")
 

@@ -20,6 +20,8 @@ def split_name(name: str) -> tuple[str, str]:
     Characters take 1, 2 or 4 bytes and none is cut, so item 09 may end short of its 30 bytes.
     Raises ValueError when the rest needs more than 20 bytes, UnicodeEncodeError as :func:`encode` does.
     """
+    if len(encode(name)) <= NAME_BYTES:
+        return name, ""
     taken = size = 0
     for character in name:
         size += len(encode(character))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from cardfab.errors import InputRefused, Text
@@ -137,13 +137,44 @@ def build_records(
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """An item that is written, with what of its record is the same on every card."""
+    """An item that is written, with what of its record is the same on every card.
+
+    ``plain``: it has one value, by its address or source. ``padding`` is its whole record where it may be without one.
+    """
 
     item: Item
     address: str
     number: int
     name_en: str
     name_zh: str
+    plain: bool
+    padding: PreparedRecord | None
+
+    @classmethod
+    def of(cls, directory: DedicatedFile, file: ElementaryFile, number: int, item: Item) -> _Written:
+        plain = item.type != "btlv" and item.rewritten is None
+        address = f"{directory.name}/{file.name}/{item.key}"
+        one = cls(item, address, number, item.name_en, item.name_zh, plain, None)
+        if not plain or item.blank == "refuse":
+            return one
+        return replace(one, padding=one.record(directory, file, encode_item(item, "")))
+
+    def record(self, directory: DedicatedFile, file: ElementaryFile, value: bytes) -> PreparedRecord:
+        """With that value."""
+        return PreparedRecord(
+            directory.name, file.fid, self.number, self.item.tag, value, self.name_en, self.name_zh, self.item.source
+        )
+
+    def filled(
+        self, directory: DedicatedFile, file: ElementaryFile, values: Mapping[str, str], items: Mapping[str, str]
+    ) -> PreparedRecord:
+        """With the card's value; raises InputRefused."""
+        if not self.plain:
+            return self.record(directory, file, _content(self.item, self.address, values, items))
+        value = items.get(self.address, "") or _value(self.item, values)
+        if not value and self.padding is not None:
+            return self.padding
+        return self.record(directory, file, encode_item(self.item, value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +191,7 @@ class _File:
     def of(cls, directory: DedicatedFile, file: ElementaryFile) -> _File:
         place = f"{directory.name}/{file.name}"
         written = tuple(
-            _Written(item, f"{place}/{item.key}", number, item.name_en, item.name_zh)
+            _Written.of(directory, file, number, item)
             for number, item in enumerate(file.items, start=1)
             if item.written_by == "personalisation"
         )
@@ -194,21 +225,7 @@ def _records(one: _File, values: Mapping[str, str], items: Mapping[str, str]) ->
     directory, file = one.directory, one.file
     if file.structure == "cyclic":
         return tuple(_cyclic(directory, file, one.place, items))
-    return tuple(
-        [
-            PreparedRecord(
-                df=directory.name,
-                fid=file.fid,
-                record_number=written.number,
-                tag=written.item.tag,
-                value=_content(written.item, written.address, values, items),
-                name_en=written.name_en,
-                name_zh=written.name_zh,
-                source=written.item.source,
-            )
-            for written in one.written
-        ]
-    )
+    return tuple([written.filled(directory, file, values, items) for written in one.written])
 
 
 def _content(item: Item, address: str, values: Mapping[str, str], items: Mapping[str, str]) -> bytes:

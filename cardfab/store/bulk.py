@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
-_AT_ONCE = 1000
+_AT_ONCE = 100
+"""Rows of a statement: a prepared card is some 10 kB."""
 
 
 def put(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> int:

@@ -36,12 +36,12 @@ class FinancialData:
         return packed(f"{self.expiry:%m%y}")
 
 
+_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+
+
 def luhn(digits: str) -> str:
     """The check digit of ISO/IEC 7812-1, annex B, for the digits before it."""
-    total = 0
-    for place, digit in enumerate(reversed(digits)):
-        doubled = int(digit) * (2 if place % 2 == 0 else 1)
-        total += doubled - 9 if doubled > 9 else doubled
+    total = sum(map(int, digits[-2::-2])) + sum([_DOUBLED[int(digit)] for digit in digits[::-2]])
     return str(-total % 10)
 
 

@@ -8,15 +8,18 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import delete, update
 
+from cardfab.apdu.tlv import parse
+from cardfab.bureau import lot as lot_module
 from cardfab.bureau.content import card_digest
 from cardfab.bureau.crew import do_shards
-from cardfab.bureau.drawing import Drawn, DrawsUnreadable, draw, pack, unpack
+from cardfab.bureau.drawing import Drawn, DrawsUnreadable, draw, draw_packed, pack, unpack
 from cardfab.bureau.lot import Lot
 from cardfab.bureau.preparing import (
     NotPreparable,
@@ -164,6 +167,40 @@ def test_the_digest_sees_every_content(desk: Desk) -> None:
     assert {digest(one) for one in same} == {digest(card)}
     assert len({digest(card), *map(digest, other)}) == 1 + len(other)
     assert digest(card, draw(desk.keys, desk.pool, work.lot.draws, [1])[0]) != digest(card)  # another PIN and key
+    plain = card.to_json_bytes()  # and what it is by its definition: the same bytes in every version
+    left_out = [value.ciphertext for value in values.values() if isinstance(value, Sealed)]
+    records = [value for dgi, value in values.items() if dgi in work.lot.signed and isinstance(value, bytes)]
+    objects = [one for record in records for outer in parse(record) for one in outer.children]
+    signatures = [one.value[-64:] for one in objects if one.tag in (0x93, 0x9F46)]
+    assert len(signatures) == 2
+    for one in [*left_out, *signatures]:
+        plain = plain.replace(one.hex().encode(), b"")
+    assert digest(card) == sha256(plain + sha256(drawn.to_bytes()).digest()).digest()
+
+
+def test_cards_are_written_out_some_at_a_time(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    batch = a_batch(desk, 5)
+    digest = do_shard(desk, batch, 1, "at once")
+    sealed, seal_cards = list[int](), lot_module.seal_cards
+
+    def counted(keys: Any, plains: Any, *more: Any) -> tuple[bytes, ...]:
+        sealed.append(len(plains))
+        return seal_cards(keys, plains, *more)
+
+    monkeypatch.setattr(lot_module, "seal_cards", counted)
+    monkeypatch.setattr(lot_module, "_WRITTEN", 2)
+    again(desk, batch)
+    assert do_shard(desk, batch, 1, "in parts") == digest
+    assert sealed == [2, 2, 1]
+
+
+def test_draws_are_packed_in_parts(desk: Desk) -> None:
+    work = _Work.open(desk, a_batch(desk), 1)
+    parts, rsa = draw_packed(desk.keys, desk.pool, work.lot.draws, range(1, 6), 2)
+    drawn = [unpack(part) for part in parts]
+    assert [[one.place for one in part] for part in drawn] == [[1, 2], [3, 4], [5]]
+    assert rsa == [b""] * 5
+    assert len({one.sm2.public for part in drawn for one in part if one.sm2 is not None}) == 5
 
 
 @pytest.mark.proof

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cardfab.crypto import Algorithm, CipherRefused, encrypt_ecb
+from cardfab.crypto.checkvalues import kcv_many
 from cardfab.crypto.derive import (
     SCHEMES,
     Diversification,
@@ -172,3 +174,23 @@ def test_diversification_refuses_wrong_data() -> None:
             emv.card_key(master, kdd, index)
     with pytest.raises(CipherRefused):  # 13 bytes are no whole blocks
         Diversification.of("KDD i F0 F0").card_key(bytes(16), bytes(10), 1)
+
+
+@pytest.mark.parametrize("algorithm", [Algorithm.TDES, Algorithm.AES, Algorithm.SM4, Algorithm.SSF33])
+@pytest.mark.parametrize("way", ["at once", "no such cipher", "refused by the library"])
+def test_check_values_of_many_keys_are_those_of_each(
+    algorithm: Algorithm, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if way == "no such cipher":
+        monkeypatch.setattr("cardfab.crypto.checkvalues._cipher", lambda _: None)
+    elif way == "refused by the library":
+        monkeypatch.setattr("cardfab.crypto.checkvalues._checked", lambda *_: None)
+    keys = memoryview(bytearray(os.urandom(16 * 7)))
+    if algorithm is Algorithm.SSF33:
+        with pytest.raises(CipherRefused):
+            kcv_many(algorithm, keys)
+    else:
+        assert kcv_many(algorithm, keys) == [kcv(algorithm, keys[at : at + 16]) for at in range(0, len(keys), 16)]
+    assert kcv_many(algorithm, keys[:0]) == []
+    with pytest.raises(CipherRefused, match="whole keys"):
+        kcv_many(algorithm, keys[1:])

@@ -21,9 +21,11 @@ from cardfab.crypto.sm import (
     sm2_digest,
     sm2_encrypt,
     sm2_generate,
+    sm2_generate_many,
     sm2_public,
     sm2_sign,
     sm2_sign_digest,
+    sm2_sign_digests,
     sm2_verify,
     sm3,
 )
@@ -117,6 +119,28 @@ def test_a_broken_source_of_chance_is_refused() -> None:
     for broken in (same_choice(bytes(32)), same_choice(b"\xff" * 32)):
         with pytest.raises(CipherRefused, match="random"):
             sm2_sign(D, b"", broken)
+
+
+@pytest.mark.parametrize("together", [True, False])
+def test_many_at_once_are_what_each_is_by_itself(monkeypatch: pytest.MonkeyPatch, together: bool) -> None:
+    if not together:  # a library that makes points affine one by one
+        monkeypatch.setattr("cardfab.crypto.libcrypto._AFFINE", "no_such_call")
+    pairs = sm2_generate_many(5, os.urandom)
+    assert len(set(pairs)) == 5
+    assert all(sm2_public(d) == public for d, public in pairs)
+    assert sm2_generate_many(0, os.urandom) == []
+    factors = [os.urandom(31).rjust(32, b"\1") for _ in range(4)]
+    digests = [os.urandom(32) for _ in range(3)]
+    # the second digest and its factor come to r = 0, so that another factor is drawn for it alone
+    x = int.from_bytes(sm2_public(factors[1])[:32], "big")
+    digests[1] = (-x % int.from_bytes(SM2_N, "big")).to_bytes(32, "big")
+    source = iter(factors)
+    signed = sm2_sign_digests(D, digests, lambda length: next(source))
+    used = (factors[0], factors[3], factors[2])
+    assert signed == [
+        (sm2_sign_digest(D, digest, same_choice(k)), sm2_public(k)) for digest, k in zip(digests, used, strict=True)
+    ]
+    assert sm2_sign_digests(D, [], os.urandom) == []
 
 
 @settings(max_examples=40, deadline=None)
