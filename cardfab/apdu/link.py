@@ -30,6 +30,7 @@ from cardfab.watch import Watch
 
 T = TypeVar("T")
 Exchange: TypeAlias = Generator[CommandApdu, ResponseApdu, T]
+_DONE = 0x9000  # nearly every answer: it is seen at once that no layer has to do with it
 
 
 class CardConnection(Protocol):
@@ -168,7 +169,7 @@ class RightLength:
 
     def send(self, command: CommandApdu) -> ResponseApdu:
         response = self._link.send(command)
-        if response.sw.right_ne is None:
+        if response.sw == _DONE or response.sw.right_ne is None:
             return response
         return self._link.send(replace(command, ne=response.sw.right_ne))
 
@@ -183,6 +184,8 @@ class GetResponse:
 
     def send(self, command: CommandApdu) -> ResponseApdu:
         response = self._link.send(command)
+        if response.sw == _DONE:
+            return response
         data = response.data
         while (ready := response.sw.available) is not None:
             more = CommandApdu(

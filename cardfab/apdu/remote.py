@@ -7,6 +7,8 @@ Frames as vpcd has them, the station being the client: 2 bytes of length, then o
 from __future__ import annotations
 
 import socket
+import struct
+import sys
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -27,6 +29,15 @@ def _address(url: str) -> tuple[str, int]:
     return host, port
 
 
+def _let_kernel_wait(one: socket.socket, seconds: float) -> None:
+    """The same time limit, held by the kernel: Python's own asks it twice for every call, and lets go of its lock."""
+    if sys.platform == "linux":
+        limit = struct.pack("@ll", int(seconds), int(seconds % 1 * 1_000_000))
+        one.settimeout(None)
+        for option in (socket.SO_RCVTIMEO, socket.SO_SNDTIMEO):
+            one.setsockopt(socket.SOL_SOCKET, option, limit)
+
+
 class RemoteConnection:
     """Connects, powers the card that lies in the contact station, and reads its ATR.
 
@@ -40,6 +51,7 @@ class RemoteConnection:
         try:
             self._socket = socket.create_connection(address, timeout=timeout)
             self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            _let_kernel_wait(self._socket, timeout)
         except OSError as error:
             raise ReaderFault(f"{url} does not answer", f"{url} 无应答") from error
         try:
@@ -61,15 +73,15 @@ class RemoteConnection:
         """One frame: length and data come together mostly, and are taken together."""
         data = self._came
         while len(data) < 2 or len(data) < (end := 2 + int.from_bytes(data[:2], "big")):
-            data += self._more()
+            data += self._more(in_parts=bool(data))
         answer, self._came = data[2:end], data[end:]
         if not answer:
             raise CardGone("the contact station is empty", "读卡位置没有卡")
         return answer
 
-    def _more(self) -> bytes:
+    def _more(self, *, in_parts: bool) -> bytes:
         try:
-            if hasattr(socket, "TCP_QUICKACK"):  # Linux forgets it after a while: set before each receive
+            if in_parts and hasattr(socket, "TCP_QUICKACK"):  # who sends so may wait for our acknowledgement
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
             part = self._socket.recv(_PORTION)
         except OSError as error:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Literal, Protocol, TypeVar, runtime_checkable
 
 from cardfab.errors import CardfabError, KeyFault
 from cardfab.keys.away import KeysAway
@@ -82,6 +82,17 @@ class AuditSink(Protocol):
         ...
 
 
+@runtime_checkable
+class ForesightedSink(AuditSink, Protocol):
+    """A sink that can write several intents at once."""
+
+    def foreseen(self, uses: Sequence[KeyUse], /) -> AbstractContextManager[None]:
+        """In this block these uses stand under intents that are durable when it begins; ``count`` is how many are
+        expected. What is told behind it is how many there were, and that may be none.
+        """
+        ...
+
+
 _ABOUT: ContextVar[str] = ContextVar("about", default=NOBODY)
 
 
@@ -132,6 +143,15 @@ class _Book:
             raise
         self._sink.outcome(use, "done", "")
 
+    def foreseen(self, uses: Mapping[tuple[str, str], int]) -> AbstractContextManager[None]:
+        """The intents of uses that are to come, by act and label, in one commit where the sink can do that."""
+        if not uses or not isinstance(self._sink, ForesightedSink):
+            return nullcontext()
+        who = whom()
+        return self._sink.foreseen(
+            [KeyUse(label, self._checks((label,)), act, count, who) for (act, label), count in uses.items()]
+        )
+
     def count(self, act: str, label: str, times: int = 1) -> None:
         with self._counting:
             self._counts[label, act] += times
@@ -166,6 +186,10 @@ class AuditedKeyStore(AuditedMany):
     def about(self, token: str) -> AbstractContextManager[None]:
         """Every use in this block is about the job or card of that token."""
         return about(token)
+
+    def foreseen(self, uses: Mapping[tuple[str, str], int]) -> AbstractContextManager[None]:
+        """Uses that are to come in this block, by act and label: their intents are on record when it begins."""
+        return self._book.foreseen(uses)
 
     def flush(self) -> None:
         """Write what was only counted so far."""
@@ -393,6 +417,11 @@ class AuditedKeyStore(AuditedMany):
     def make_for_pool(self, bits: int, exponent: int) -> bytes:
         with self._book.use("make_for_pool", _POOL):
             return self.inner.make_for_pool(bits, exponent)
+
+
+def foreseen(keys: KeyStore, uses: Mapping[tuple[str, str], int]) -> AbstractContextManager[None]:
+    """The same of any key store: one without a record of its own has nothing to write."""
+    return keys.foreseen(uses) if isinstance(keys, AuditedKeyStore) else nullcontext()
 
 
 @dataclass(frozen=True, slots=True)

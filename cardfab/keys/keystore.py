@@ -6,7 +6,7 @@ Where the keys lie is the vault's affair (:mod:`cardfab.keys.vault`); everything
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from cardfab.crypto import Algorithm, CipherRefused, SealBroken, seal, unseal
 from cardfab.crypto.derive import Diversification
@@ -217,12 +217,13 @@ class VaultKeyStore(ManySide):
         require_use(info, usage, mode, today=self._today, making=making)
         return info
 
-    def _versions(self, label: str) -> tuple[str, ...]:
-        """The label and what its earlier versions were kept as, newest first."""
+    def _versions(self, label: str) -> Iterator[str]:
+        """The label and what its earlier versions were kept as, newest first; these are looked for when asked for."""
         self.info(label)
-        found = self._vault.infos()
-        kept = [one for one in found if one.startswith(f"{label}@") and found[one].state is not State.DESTROYED]
-        return (label, *sorted(kept, key=lambda one: -int(one.rpartition("@")[2])))
+        yield label
+        found, begin = self._vault.infos(), f"{label}@"
+        kept = [one for one in found if one.startswith(begin) and found[one].state is not State.DESTROYED]
+        yield from sorted(kept, key=lambda one: -int(one.rpartition("@")[2]))
 
     def _on_card(
         self, label: str, usage: Usage, region: str, historical: bytes, *, making: bool = False

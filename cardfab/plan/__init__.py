@@ -2,7 +2,7 @@
 
 from cardfab.plan.compile import CARD_NUMBER, compile_plan
 from cardfab.plan.describe import DescribedCommand, describe
-from cardfab.plan.plan import OnStep, PersonalisationPlan, ReadBackDiffers, carry_out, require_equal
+from cardfab.plan.plan import OnStep, PersonalisationPlan, ReadBackDiffers, carry_out, key_uses, require_equal
 from cardfab.plan.run import Comparison, Run
 from cardfab.plan.steps import BlankNotBlank, OtherRegion, Step
 from cardfab.plan.structure import StructureRefused, compile_erase, compile_structure
@@ -24,5 +24,6 @@ __all__ = [
     "compile_plan",
     "compile_structure",
     "describe",
+    "key_uses",
     "require_equal",
 ]

@@ -102,9 +102,9 @@ class Filing:
                 yield select(directory)
                 current = directory
             opener = self.opener(directory)
-            for file, wanted in _grouped([(file, opener.require(file.write)) for file in mine]):
+            for one, wanted in _grouped([(one, opener.require(one.file.write)) for one in mine]):
                 yield from opener.steps(wanted)
-                yield from self._written(file, mine[file])
+                yield from self._written(one.file, one.content)
 
     def read(self, card: PreparedCard) -> Iterator[Step]:
         """Everything that was written, item by item; first the region, by which the keys come."""
@@ -118,12 +118,13 @@ class Filing:
             if directory is first:
                 yield self.region(code, None)
             opener = self.opener(directory)
-            closed = [file for file in mine if opener.wanted(file.read) is None]
-            for file, wanted in _grouped([(file, opener.require(file.read)) for file in mine if file not in closed]):
+            opened = [one for one in mine if opener.wanted(one.file.read) is not None]
+            for one, wanted in _grouped([(one, opener.require(one.file.read)) for one in opened]):
                 yield from opener.steps(wanted)
-                yield from self._compared(file, mine[file])
-            for file in closed:
-                yield self._not_read(opener, file)
+                yield from self._compared(one.file, one.content)
+            for one in mine:
+                if opener.wanted(one.file.read) is None:
+                    yield self._not_read(opener, one.file)
 
     def identify(self) -> Iterator[Step]:
         """The card number on the chip, read on the reader that is paired with the printer, just before printing."""
@@ -183,20 +184,26 @@ def select(directory: DedicatedFile) -> Select:
     return Select(directory.aid, Text(f"SELECT {directory.name}", f"选择 {directory.name}"))
 
 
-def _filled(directory: DedicatedFile, card: PreparedCard) -> dict[ElementaryFile, Content]:
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    """A file and what a card puts into it."""
+
+    file: ElementaryFile
+    content: Content
+
+
+def _filled(directory: DedicatedFile, card: PreparedCard) -> list[_Filled]:
     """The files of the directory that the card fills, and with what."""
     whole: Content = [*card.records, *card.binaries]
     mine = [one for one in whole if one.df == directory.name]
-    found = {file: [one for one in mine if one.fid == file.fid] for file in directory.files}
-    return {file: content for file, content in found.items() if content}
+    found = [_Filled(file, [one for one in mine if one.fid == file.fid]) for file in directory.files]
+    return [one for one in found if one.content]
 
 
-def _grouped(
-    order: list[tuple[ElementaryFile, frozenset[str]]],
-) -> Iterator[tuple[ElementaryFile, frozenset[str]]]:
+def _grouped(order: list[tuple[_Filled, frozenset[str]]]) -> Iterator[tuple[_Filled, frozenset[str]]]:
     """The same files, those that ask for the same rights one after the other."""
     for rights in dict.fromkeys(wanted for _, wanted in order):
-        yield from ((file, wanted) for file, wanted in order if wanted == rights)
+        yield from ((one, wanted) for one, wanted in order if wanted == rights)
 
 
 def _titled(verb_en: str, verb_zh: str, one: PreparedRecord | PreparedBinary) -> Text:

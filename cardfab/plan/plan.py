@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +13,7 @@ from cardfab.apdu.link import Link, drive
 from cardfab.apdu.message import CommandApdu
 from cardfab.errors import CardRefused, Text
 from cardfab.plan.certifying import ChangeManagerPin, ReplacePkiMaster
-from cardfab.plan.channel import OpenChannel
+from cardfab.plan.channel import SCP03, OpenChannel
 from cardfab.plan.run import Comparison, Run
 from cardfab.plan.steps import Authenticate, Step
 
@@ -51,6 +52,17 @@ class PersonalisationPlan:
         lines: list[str] = []
         _spell(self, "", lines)
         return "\n".join(lines).encode()
+
+
+def key_uses(steps: Sequence[Step]) -> dict[tuple[str, str], int]:
+    """How often carrying steps out asks for which key of the card or its channels: by act of the store and label."""
+    found: Counter[tuple[str, str]] = Counter()
+    for step in steps:
+        if isinstance(step, Authenticate):
+            found["card_key", step.label] += 1
+        elif isinstance(step, OpenChannel):
+            found["channel03" if step.protocol == SCP03 else "channel", step.root] += 1
+    return dict(found)
 
 
 class ReadBackDiffers(CardRefused):
@@ -96,9 +108,16 @@ def _spell(value: object, path: str, lines: list[str]) -> None:
     elif (names := _fields(cast("Any", type(value)))) is not None:
         lines.append(f"{path}:{type(value).__name__}")
         for name in names:
-            _spell(getattr(value, name), f"{path}.{name}", lines)
+            item = getattr(value, name)
+            if type(item) in _PLAIN:  # most of what a plan says: spelled here, without a call for each
+                lines.append(f"{path}.{name}={item!r}")
+            else:
+                _spell(item, f"{path}.{name}", lines)
     else:
         lines.append(f"{path}={value!r}")
+
+
+_PLAIN = frozenset((str, int, bool, type(None)))
 
 
 @cache

@@ -26,7 +26,7 @@ class ChipUsed(CardRefused):
 
 def claim(desk: Desk, work: Work, feed_counter: int | None) -> Work:
     """Intent: a blank leaves the stock for this job."""
-    with desk.database.transaction("claim") as tx:
+    with desk.database.transaction("claim", places=False) as tx:
         require_settled(tx)
         alive(desk, tx)
         job = tx.jobs.move(work.job, JobEvent.CLAIM, desk.move(), feed_counter=feed_counter, station=desk.station)
@@ -66,7 +66,7 @@ def _require_unused(tx: Transaction, chip: str) -> None:
 def begin_encoding(desk: Desk, work: Work, chip: str, digest: bytes) -> Work:
     """Intent: this chip is written for this job, by this plan and with these keys."""
     keys = keys_of(desk, work)
-    with desk.database.transaction("encode") as tx:
+    with desk.database.transaction("encode", places=False) as tx:
         _require_unused(tx, chip)
         alive(desk, tx)
         job = tx.jobs.move(work.job, JobEvent.ENCODE, desk.move(), chip=chip, plan_digest=digest)
@@ -78,7 +78,7 @@ def begin_encoding(desk: Desk, work: Work, chip: str, digest: bytes) -> Work:
 
 def encoded(desk: Desk, work: Work) -> Work:
     """Outcome: every write was answered."""
-    with desk.database.transaction("encoded") as tx:
+    with desk.database.transaction("encoded", places=False) as tx:
         job = tx.jobs.move(work.job, JobEvent.ENCODED, desk.move())
         _note(desk, tx, job, "chip.encode", "done", {})
     return replace(work, job=job)
@@ -86,7 +86,7 @@ def encoded(desk: Desk, work: Work) -> Work:
 
 def begin_printing(desk: Desk, work: Work) -> Work:
     """Intent: this card's face is printed."""
-    with desk.database.transaction("print") as tx:
+    with desk.database.transaction("print", places=False) as tx:
         alive(desk, tx)
         job = tx.jobs.move(work.job, JobEvent.PRINT, desk.move("number on the chip is the job's"))
         _note(desk, tx, job, "card.print", "intent", {})
@@ -95,7 +95,7 @@ def begin_printing(desk: Desk, work: Work) -> Work:
 
 def printed(desk: Desk, work: Work) -> Work:
     """Outcome: printed and given out."""
-    with desk.database.transaction("printed") as tx:
+    with desk.database.transaction("printed", places=False) as tx:
         job = tx.jobs.move(work.job, JobEvent.PRINTED, desk.move(), printed=1)
         _note(desk, tx, job, "card.print", "done", {})
     return replace(work, job=job)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Final, NoReturn
 
 from cardfab.errors import CardRefused, DeviceFault, InDoubt, KeyFault, StockFault, Text
-from cardfab.keys.auditing import about
+from cardfab.keys.auditing import about, foreseen
 from cardfab.keys.away import KeysAway
-from cardfab.plan import CARD_NUMBER, Comparison, PersonalisationPlan, Run, Step, carry_out, require_equal
+from cardfab.plan import CARD_NUMBER, Comparison, PersonalisationPlan, Run, Step, carry_out, key_uses, require_equal
 from cardfab.prepare.card import PreparedCard
 from cardfab.prepare.stripe import stripe_of
 from cardfab.printer.driver import CardPosition, CardPrinter
@@ -311,7 +311,8 @@ def stayed(devices: Devices, job: JobRow) -> bool:
 
 def _run(desk: Desk, work: Work, chip: Chip, steps: tuple[Step, ...], stage: str, progress: Progress) -> Run:
     run = desk.run(chip.historical)
-    return carry_out(steps, chip.link, run, lambda number, _step: progress(stage, number, len(steps)))
+    with foreseen(desk.keys, key_uses(steps)):
+        return carry_out(steps, chip.link, run, lambda number, _step: progress(stage, number, len(steps)))
 
 
 def finish_card(desk: Desk, devices: Devices, work: Work, progress: Progress = silent) -> Work:

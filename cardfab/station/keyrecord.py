@@ -2,13 +2,15 @@
 
 An outcome goes along with the next commit of the station (or with its closing). Until then further uses of the same
 key, for the same act and the same card, stand under the intent that is on record already; the outcome says how many
-there were. A program that dies leaves an intent without an outcome: that use is in doubt, and nothing is unsaid.
+there were. A program that dies leaves an intent without an outcome: that use is in doubt, and nothing is unsaid; the
+next start of the station says so in its place (:mod:`cardfab.station.leftover`).
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from cardfab.audit import AuditEvent, Outcome
@@ -57,6 +59,26 @@ class KeyRecord:
         with self._lock:
             uses = self._under.setdefault(_key(use), _Uses(0, 0, reached))
             uses.count, uses.running = uses.count + use.count, uses.running + 1
+
+    @contextmanager
+    def foreseen(self, uses: Sequence[KeyUse]) -> Iterator[None]:
+        """The intents of uses that are to come, in one commit; what stands under them ends with the block."""
+        with self._lock:
+            held = [self._under[key] for key in map(_key, uses) if key in self._under]
+            for under in held:
+                under.running += 1
+            new = [use for use in uses if _key(use) not in self._under]
+        try:
+            if new:
+                intents = [self._of(_key(use), "intent", use.count) for use in new]
+                reached = self._database.note(*intents, name=f"{ACTION} ahead")
+                with self._lock:  # the key of each has this thread in it: nobody else put one there meanwhile
+                    held += [self._under.setdefault(_key(use), _Uses(0, 1, reached)) for use in new]
+            yield
+        finally:
+            with self._lock:
+                for under in held:
+                    under.running -= 1
 
     def outcome(self, use: KeyUse, outcome: UseOutcome, code: str) -> None:
         """``done`` waits for the next commit; anything else is on record when this returns."""

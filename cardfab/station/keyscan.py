@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+import threading
+from collections.abc import Collection
 from functools import lru_cache
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel
 
 from cardfab.keys import rooted
 from cardfab.plan.spaces import key_groups
+from cardfab.profile.application import FileApplication
 from cardfab.profile.loader import ProfileRefused
 from cardfab.station.desk import Desk, ProductSet
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 def labels_of(chosen: ProductSet, known: Collection[str]) -> frozenset[str]:
@@ -21,21 +25,17 @@ def labels_of(chosen: ProductSet, known: Collection[str]) -> frozenset[str]:
 
 def profiles_of(chosen: ProductSet, known: Collection[str]) -> dict[str, frozenset[str]]:
     """The labels that each profile of the product names, by ``kind/name``; a key of three groups counts three times."""
-    algorithm = chosen.card.algorithm
-    groups = {
-        rooted(key.label, algorithm, version)
-        for directory in chosen.files.directories
-        for _, key, version in key_groups(directory)
-    }
+    algorithm, held = chosen.card.algorithm, frozenset(known)
+    groups = _groups(_Loaded(chosen.files), algorithm)
     models = {
         f"products/{chosen.product.name}": chosen.product,
         f"cards/{chosen.card.name}": chosen.card,
         f"applications/{chosen.product.files}": chosen.files,
         f"applications/{chosen.product.financial}": chosen.financial,
     }
-    found = {name: _labels(_Loaded(model), algorithm) & set(known) for name, model in models.items()}
-    found[f"applications/{chosen.product.files}"] |= groups & set(known)
-    dialect = frozenset() if chosen.dialect is None else frozenset({chosen.dialect.transport_label}) & set(known)
+    found = {name: _labels(_Loaded(model), algorithm) & held for name, model in models.items()}
+    found[f"applications/{chosen.product.files}"] |= groups & held
+    dialect = frozenset() if chosen.dialect is None else frozenset({chosen.dialect.transport_label}) & held
     if dialect and chosen.card.dialect:
         found[f"dialects/{chosen.card.dialect}"] = dialect
     return found
@@ -55,12 +55,12 @@ def used_by(desk: Desk, known: Collection[str]) -> dict[str, frozenset[str]]:
     return {label: frozenset(profiles) for label, profiles in found.items()}
 
 
-class _Loaded:
+class _Loaded(Generic[_Model]):
     """A profile as it was loaded, which is kept: the same one comes again for every card of a product."""
 
     __slots__ = ("model",)
 
-    def __init__(self, model: BaseModel) -> None:
+    def __init__(self, model: _Model) -> None:
         self.model = model
 
     def __eq__(self, other: object) -> bool:
@@ -71,22 +71,40 @@ class _Loaded:
 
 
 @lru_cache(maxsize=64)
-def _labels(loaded: _Loaded, algorithm: str) -> frozenset[str]:
+def _groups(loaded: _Loaded[FileApplication], algorithm: str) -> frozenset[str]:
+    """The labels of an application's keys, group by group."""
+    return frozenset(
+        rooted(key.label, algorithm, version)
+        for directory in loaded.model.directories
+        for _, key, version in key_groups(directory)
+    )
+
+
+_SCANNING = threading.Lock()
+"""The slots of a line begin at one time, with one product: it is looked through once."""
+
+
+def _labels(loaded: _Loaded[BaseModel], algorithm: str) -> frozenset[str]:
+    with _SCANNING:
+        return _scanned(loaded, algorithm)
+
+
+@lru_cache(maxsize=64)
+def _scanned(loaded: _Loaded[BaseModel], algorithm: str) -> frozenset[str]:
     """Every text of a profile that may be a label, in the forms in which the store may have it."""
-    return frozenset(form for text in _texts(loaded.model.model_dump()) for form in _forms(text, algorithm))
+    texts = {text for text in _texts(loaded.model.model_dump()) if "/" in text}
+    return frozenset(texts | {rooted(text, algorithm) for text in texts})
 
 
-def _forms(text: str, algorithm: str) -> tuple[str, ...]:
-    """A label as the store may have it."""
-    return (text, rooted(text, algorithm)) if "/" in text else ()
-
-
-def _texts(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for each in value.values():
-            yield from _texts(each)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for each in value:
-            yield from _texts(each)
+def _texts(whole: Any) -> list[str]:
+    found: list[str] = []
+    left: list[Any] = [whole]
+    while left:
+        value = left.pop()
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, dict):  # of model_dump, as what follows
+            left += value.values()
+        elif isinstance(value, (list, tuple, set, frozenset)):
+            left += value
+    return found

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, LargeBinary, cast, delete, func, insert, select, update
+from sqlalchemy import Connection, LargeBinary, bindparam, cast, delete, func, insert, select, update
 
 from cardfab.audit import AuditEvent, CompactRange
 from cardfab.store.tables import audit_checkpoint, audit_known, audit_leaf, audit_pending, audit_tree
@@ -20,7 +20,10 @@ _LEAF, _KEPT, _NOTE = (
     cast(column, LargeBinary) for column in (audit_leaf.c.leaf, audit_leaf.c.hash, audit_checkpoint.c.note)
 )
 
+# Made once: a statement that is built anew is spelled out anew for each card.
 _WAIT = insert(audit_pending)
+_SIGNED = select(audit_checkpoint.c.size).where(audit_checkpoint.c.size == bindparam("at"))
+_SIGN = insert(audit_checkpoint)
 
 MakeNote = Callable[[CompactRange], bytes]
 """Signs the head of a tree: the signed note's bytes."""
@@ -40,6 +43,7 @@ class AuditRecord:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._waiting: list[dict[str, str | bytes]] = []
         self.grown = False
         self.note: MakeNote | None = None
 
@@ -47,8 +51,13 @@ class AuditRecord:
         """Add events in order. They get their places after the commit; per station the order of commits is kept."""
         if events:
             self.grown = True
-            rows = [{"station": event.station, "leaf": event.encode()} for event in events]
-            self._connection.execute(_WAIT, rows)
+            self._waiting += [{"station": event.station, "leaf": event.encode()} for event in events]
+
+    def put(self) -> None:
+        """Write what was added, all at once; whoever commits calls this before, and whoever looks at what waits."""
+        if self._waiting:
+            self._connection.execute(_WAIT, self._waiting)
+            self._waiting = []
 
     def sign_after(self, note: MakeNote) -> None:
         """Ask for a checkpoint over this transaction's events, signed when they have their places."""
@@ -61,6 +70,7 @@ class AuditRecord:
 
     def waiting(self) -> int:
         """How many leaves have no place yet."""
+        self.put()
         return self._connection.scalar(select(func.count()).select_from(audit_pending)) or 0
 
     def leaves(self) -> Sequence[bytes]:
@@ -75,9 +85,8 @@ class AuditRecord:
 
     def add_checkpoint(self, size: int, note: bytes) -> None:
         """Keep a signed checkpoint; one a size."""
-        known = select(audit_checkpoint.c.size).where(audit_checkpoint.c.size == size)
-        if self._connection.scalar(known) is None:
-            self._connection.execute(insert(audit_checkpoint).values(size=size, note=note))
+        if self._connection.scalar(_SIGNED, {"at": size}) is None:
+            self._connection.execute(_SIGN, {"size": size, "note": note})
 
     def replace_checkpoint(self, size: int, note: bytes) -> None:
         """Put the same checkpoint with more signatures in the place of the one of that size."""

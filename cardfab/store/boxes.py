@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, exists, func, insert, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, exists, func, insert, literal, select, update
 
 from cardfab.production import JobEvent, JobState
 from cardfab.production.batches import BoxState
@@ -326,11 +326,10 @@ class Boxes:
 
     def seen(self, run_id: int, *, at: str, held: str | None, slots: Sequence[SlotRow]) -> None:
         """The line lives, and its slots stand so."""
-        self._connection.execute(update(bureau_run).where(bureau_run.c.id == run_id).values(seen_at=at, held=held))
-        for one in slots:
-            this = and_(bureau_slot.c.run_id == run_id, bureau_slot.c.slot == one.slot)
-            values = {name: getattr(one, name) for name in _COUNTED}
-            self._connection.execute(update(bureau_slot).where(this).values(**values))
+        self._connection.execute(_SEEN, {"run": run_id, "seen_at": at, "held": held})
+        values = [{name: getattr(one, name) for name in _COUNTED} | {"run": run_id, "name": one.slot} for one in slots]
+        if values:
+            self._connection.execute(_STANDS, values)
 
     def end_run(self, run_id: int, how: str, *, at: str) -> None:
         """The run is over."""
@@ -368,6 +367,9 @@ class Boxes:
 
 
 _COUNTED = ("made", "spoiled", "doubtful", "faults", "busy", "own", "state", "taken_out")
+# Made once: a line says every second how it stands.
+_SEEN = update(bureau_run).where(bureau_run.c.id == bindparam("run"))
+_STANDS = update(bureau_slot).where(bureau_slot.c.run_id == bindparam("run"), bureau_slot.c.slot == bindparam("name"))
 _AFTER: Final[Mapping[JobEvent | None, JobState]] = {
     None: JobState.REQUESTED,
     JobEvent.APPROVE: JobState.APPROVED,

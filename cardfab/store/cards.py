@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from cardfab.errors import InputRefused, Text
 from cardfab.production import CardState, StateRefused, card_after
@@ -70,7 +71,7 @@ class Cards:
             "job_id": one.id, "number_index": one.card_number_index, "chip": one.chip, "state": CardState.MADE,
             "made_at": move.at, "changed_at": move.at, "changed_by": move.by,
         }  # fmt: skip
-        self._connection.execute(insert(issued_card).values(**values))
+        self._connection.execute(_MADE, values)
 
     def all(self, *states: CardState) -> tuple[CardRow, ...]:
         """Cards in some states (all without any), oldest first."""
@@ -81,7 +82,7 @@ class Cards:
 
     def get(self, job_id: int) -> CardRow:
         """The card of a job; raises :class:`CardUnknown`."""
-        found = self._one(select(issued_card).where(issued_card.c.job_id == job_id))
+        found = self._one(_BY_JOB, {"wanted": job_id})
         if found is None:
             raise CardUnknown(
                 Text(f"Job {job_id} has made no card.", f"作业 {job_id} 没有制成的卡。"),
@@ -119,9 +120,14 @@ class Cards:
         """Destroy the salt: who the card was for is not read again."""
         self._connection.execute(update(issued_card).where(issued_card.c.job_id == job_id).values(salt=None))
 
-    def _one(self, wanted: Select[Any]) -> CardRow | None:
-        found = self._connection.execute(wanted).one_or_none()
+    def _one(self, wanted: Select[Any], values: Mapping[str, object] | None = None) -> CardRow | None:
+        found = self._connection.execute(wanted, values).one_or_none()
         return None if found is None else _row(found)
+
+
+# Made once: a statement that is built anew is spelled out anew for each card.
+_MADE = insert(issued_card)
+_BY_JOB = select(issued_card).where(issued_card.c.job_id == bindparam("wanted"))
 
 
 def _row(found: Row[Any]) -> CardRow:

@@ -120,8 +120,12 @@ class Database:
         self._engine: Engine = self._kind.engine
 
     @contextmanager
-    def transaction(self, name: str) -> Iterator[Transaction]:
-        """Everything inside happens together or not at all; what was noted inside happens in any case."""
+    def transaction(self, name: str, *, places: bool = True) -> Iterator[Transaction]:
+        """Everything inside happens together or not at all; what was noted inside happens in any case.
+
+        Without ``places`` its events wait for theirs until a later transaction gives them: a place says nothing before
+        a checkpoint signs it, and one step of a card follows the other.
+        """
         notes = self._here.notes = NoteFile(self.path)
         try:
             with self._told(), self._turn.taken(_PATIENCE / 1000) as came:
@@ -131,7 +135,8 @@ class Database:
                 with self._engine.connect() as connection, connection.begin() as begun:
                     yield (tx := Transaction(connection))
                     due = self._join(tx)
-                    signed = self._sequenced_inside(connection, tx)
+                    ripe = tx.audit.note is not None or (places and tx.audit.grown)
+                    signed = self._sequenced_inside(connection, tx) if ripe and self.sequences_inside else None
                     self._commit(connection, begun, name, due)
                 self._watch(f"after:commit:{name}")
         finally:
@@ -139,7 +144,7 @@ class Database:
             self._take_in(notes)
         if signed is not None and self.signed is not None:
             self.signed(signed)
-        if not self.sequences_inside and (tx.audit.grown or tx.audit.note):
+        if ripe and not self.sequences_inside:
             self.sequence(tx.audit.note, patient=tx.audit.note is not None)
 
     def note(self, *events: AuditEvent, name: str = "note") -> Callable[[], bool]:
@@ -196,8 +201,6 @@ class Database:
 
     def _sequenced_inside(self, connection: Connection, tx: Transaction) -> bytes | None:
         """Where there is one writer anyway: the places and the checkpoint go along with the act's own commit."""
-        if not self.sequences_inside or not (tx.audit.grown or tx.audit.note):
-            return None
         try:
             with connection.begin_nested():
                 return sequence(connection, tx.audit.note)
@@ -262,8 +265,10 @@ class Database:
             return tuple(self._due)
 
     def _join(self, tx: Transaction) -> Sequence[AuditEvent]:
+        """What only waited for a commit goes along, behind the events of the act; all of them are written now."""
         due = self._outcomes()
         tx.audit.append(*due)
+        tx.audit.put()
         return due
 
     def _gone(self, due: Sequence[AuditEvent]) -> None:

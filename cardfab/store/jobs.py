@@ -146,15 +146,15 @@ class Jobs:
 
     def chip_is_known(self, chip: str) -> bool:
         """Whether a job has touched this chip before."""
-        return self._connection.scalar(select(job.c.id).where(job.c.chip == chip)) is not None
+        return self._connection.scalar(_OF_CHIP, {"wanted": chip}) is not None
 
     def next_number(self, series: str, first: int) -> int:
         """The next number of a series; a number is given once, used or not."""
-        last = self._connection.scalar(select(number.c.last).where(number.c.series == series))
+        last = self._connection.scalar(_LAST, {"wanted": series})
         if last is None:
             self._connection.execute(insert(number).values(series=series, last=first))
             return first
-        self._connection.execute(update(number).where(number.c.series == series).values(last=last + 1))
+        self._connection.execute(_COUNTED, {"wanted": series, "now": last + 1})
         return int(last) + 1
 
     def take_numbers(self, series: str, first: int, count: int) -> int:
@@ -178,7 +178,10 @@ class Jobs:
 # Made once: a statement that is built anew is spelled out anew for each card.
 _BY_ID = select(job).where(job.c.id == bindparam("wanted"))
 _KNOWN = select(job.c.id).where(job.c.id == bindparam("wanted"))
+_OF_CHIP = select(job.c.id).where(job.c.chip == bindparam("wanted"))
 _HISTORY = insert(job_history)
+_LAST = select(number.c.last).where(number.c.series == bindparam("wanted"))
+_COUNTED = update(number).where(number.c.series == bindparam("wanted")).values(last=bindparam("now"))
 _MOVED = update(job).where(job.c.id == bindparam("wanted"), job.c.state == bindparam("was"))
 
 

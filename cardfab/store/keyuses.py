@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, distinct, func, insert, select
+from sqlalchemy import Connection, Select, bindparam, distinct, func, insert, select
 
 from cardfab.store.keytables import card_key_use, key_set, key_set_member
 from cardfab.store.tables import inserted_id, issued_card, job, request
@@ -52,11 +52,9 @@ class KeyUses:
 
     def add(self, job_id: int, used: Collection[UsedKey], region: str, secret: str, publics: Sequence[str]) -> None:
         """Keep the keys of a job's card, once."""
-        if self._connection.scalar(select(card_key_use.c.job_id).where(card_key_use.c.job_id == job_id)) is None:
-            values = {"secret_mark": secret, "public_marks": ",".join(publics)}
-            self._connection.execute(
-                insert(card_key_use).values(job_id=job_id, set_id=self._set(used), region=region, **values)
-            )
+        if self._connection.scalar(_KNOWN, {"wanted": job_id}) is None:
+            marks = {"secret_mark": secret, "public_marks": ",".join(publics)}
+            self._connection.execute(_USED, {"job_id": job_id, "set_id": self._set(used), "region": region, **marks})
 
     def counts(self) -> dict[str, int]:
         """How many cards each key made, by label."""
@@ -94,7 +92,7 @@ class KeyUses:
     def _set(self, used: Collection[UsedKey]) -> int:
         members = sorted({(one.label, one.version, one.kcv) for one in used})
         digest = hashlib.sha256(repr(members).encode()).digest()
-        found = self._connection.scalar(select(key_set.c.id).where(key_set.c.digest == digest))
+        found = self._connection.scalar(_SET, {"wanted": digest})
         if found is not None:
             return int(found)
         made = inserted_id(self._connection.execute(insert(key_set).values(digest=digest)))
@@ -102,6 +100,12 @@ class KeyUses:
         if rows:
             self._connection.execute(insert(key_set_member), rows)
         return made
+
+
+# Made once: a statement that is built anew is spelled out anew for each card.
+_KNOWN = select(card_key_use.c.job_id).where(card_key_use.c.job_id == bindparam("wanted"))
+_USED = insert(card_key_use)
+_SET = select(key_set.c.id).where(key_set.c.digest == bindparam("wanted"))
 
 
 def _cards(*wanted: Any) -> Select[Any]:

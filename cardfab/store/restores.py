@@ -22,6 +22,10 @@ class RestoreCheck:
     found: str | None = None
 
 
+# Made once: a statement that is built anew is spelled out anew for each card.
+_BLOCKED = select(restore_check.c.thing).where(restore_check.c.settled_at.is_(None)).limit(1)
+
+
 class Restores:
     """The things to be settled; open ones block issuing."""
 
@@ -44,8 +48,7 @@ class Restores:
 
     def blocked(self) -> bool:
         """Whether anything is open."""
-        wanted = select(restore_check.c.thing).where(restore_check.c.settled_at.is_(None)).limit(1)
-        return self._connection.scalar(wanted) is not None
+        return self._connection.scalar(_BLOCKED) is not None
 
     def settle(self, thing: str, subject: str, found: str, *, at: str, by: str) -> None:
         """It agrees."""

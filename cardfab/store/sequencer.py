@@ -30,10 +30,12 @@ def sequence(connection: Connection, note: MakeNote | None) -> bytes | None:
     if row is None:
         return None
     tree = tree_of(row.size, row.hashes)
-    while rows := connection.execute(_WAITING).all():
+    more = True
+    while more and (rows := connection.execute(_WAITING).all()):
         tree = _place(connection, tree, [row.leaf for row in rows])
         # By their ids, each: a station may have committed one with a lower id meanwhile.
         connection.execute(_GONE, [{"gone": row.id} for row in rows])
+        more = len(rows) == _AT_ONCE
     if note is None or not tree.size:
         return None
     signed = note(tree)

@@ -5,9 +5,10 @@ Two ranges of a stock never have a number in common; the database refuses it (mi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, insert, or_, select
 
 from cardfab.errors import StockFault, Text
 from cardfab.production.serials import SerialRange, cards, joined, lowest
@@ -40,9 +41,7 @@ class Serials:
 
     def of_job(self, job_id: int) -> tuple[SerialRange, ...]:
         """The number of the card that a job took; none where the cards have none."""
-        row = stock_serial.c
-        found = select(row.prefix, row.digits, row.first, row.last).where(row.job_id == job_id)
-        return tuple(SerialRange(*one) for one in self._connection.execute(found))
+        return tuple(SerialRange(*one) for one in self._connection.execute(_OF_JOB, {"wanted": job_id}))
 
     def where(self, stock: str, wanted: Iterable[SerialRange]) -> dict[Place, tuple[SerialRange, ...]]:
         """Which of some numbers are in the books, by place."""
@@ -57,8 +56,9 @@ class Serials:
         """Those that go next: the job's own where it has one in work, else the lowest that no job holds."""
         if place is Place.IN_WORK and job_id is not None:
             return self.of_job(job_id)
-        free = self._rows(stock, and_(stock_serial.c.place == place, stock_serial.c.job_id.is_(None)))
-        held = self._rows(stock, and_(stock_serial.c.place == place, stock_serial.c.job_id.is_not(None)))
+        every = self._found(_AT_PLACE, {"stock": stock, "place": place})
+        free = [one for one in every if one[2] is None]
+        held = [one for one in every if one[2] is not None]
         some = lowest((one for one, _, _ in free), count)
         return some + lowest((one for one, _, _ in held), count - cards(some))
 
@@ -130,16 +130,26 @@ class Serials:
     def _rows(
         self, stock: str, condition: ColumnElement[bool] | None = None
     ) -> tuple[tuple[SerialRange, Place, int | None], ...]:
-        row = stock_serial.c
-        wanted = select(row.prefix, row.digits, row.first, row.last, row.place, row.job_id).where(row.stock == stock)
-        if condition is not None:
-            wanted = wanted.where(condition)
-        ordered = wanted.order_by(row.prefix, row.digits, row.first)
+        return self._found(_RANGES if condition is None else _RANGES.where(condition), {"stock": stock})
+
+    def _found(
+        self, wanted: Select[Any], values: Mapping[str, object]
+    ) -> tuple[tuple[SerialRange, Place, int | None], ...]:
         return tuple(
             (SerialRange(one[0], int(one[1]), int(one[2]), int(one[3])), Place(one[4]), one[5])
-            for one in self._connection.execute(ordered)
+            for one in self._connection.execute(wanted, values)
         )
 
+
+# Made once: a statement that is built anew is spelled out anew for each card.
+_ROW = stock_serial.c
+_RANGES = (
+    select(_ROW.prefix, _ROW.digits, _ROW.first, _ROW.last, _ROW.place, _ROW.job_id)
+    .where(_ROW.stock == bindparam("stock"))
+    .order_by(_ROW.prefix, _ROW.digits, _ROW.first)
+)
+_AT_PLACE = _RANGES.where(_ROW.place == bindparam("place"))
+_OF_JOB = select(_ROW.prefix, _ROW.digits, _ROW.first, _ROW.last).where(_ROW.job_id == bindparam("wanted"))
 
 _OF_JOBS = frozenset({Place.IN_WORK, Place.ISSUED, Place.SPOILED})
 """Where the number still says which job's card it is."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from cardfab.store.stationtables import station_life
+
+# Made once: a statement that is built anew is spelled out anew for each step of a card.
+_LIVES = update(station_life).where(station_life.c.station == bindparam("name")).values(until=bindparam("moment"))
 
 
 class Stations:
@@ -15,8 +18,7 @@ class Stations:
 
     def live(self, station: str, until: str) -> None:
         """The station is at work, and counts as alive until then (ISO 8601)."""
-        known = update(station_life).where(station_life.c.station == station).values(until=until)
-        if self._connection.execute(known).rowcount == 0:
+        if self._connection.execute(_LIVES, {"name": station, "moment": until}).rowcount == 0:
             self._connection.execute(insert(station_life).values(station=station, until=until))
 
     def until(self, station: str) -> str | None:

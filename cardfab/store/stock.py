@@ -31,6 +31,7 @@ _SINCE = (
     .group_by(_ROW.source, _ROW.target)
 )
 _MOVEMENT = insert(stock_movement)
+_NUMBERS = insert(movement_serial)
 
 
 class StockEmpty(StockFault):
@@ -88,8 +89,7 @@ class Stock:
         movement = inserted_id(self._connection.execute(_MOVEMENT, values))
         for part in one.serials:
             kept = {"prefix": part.prefix, "digits": part.digits, "first": part.first, "last": part.last}
-            row = insert(movement_serial).values(movement_id=movement, seen=int(one.seen), **kept)
-            self._connection.execute(row)
+            self._connection.execute(_NUMBERS, {"movement_id": movement, "seen": int(one.seen), **kept})
         self.serials.move(one.stock, one.serials, one.source, one.target, job_id)
         return one
 

@@ -28,6 +28,10 @@ from cardfab.store.stockbooktables import (
 )
 from cardfab.store.tables import inserted_id, stock_movement
 
+# Made once: a statement that is built anew is spelled out anew for each card.
+_OPEN = select(stock_day).where(stock_day.c.is_open == 1)
+_CLOSED_LAST = select(stock_day).where(stock_day.c.closed_at.is_not(None)).order_by(stock_day.c.id.desc()).limit(1)
+
 _CHINA = timezone(timedelta(hours=8))
 
 
@@ -173,12 +177,11 @@ class Days:
 
     def open(self) -> DayRow | None:
         """The day that is open."""
-        return self._one(select(stock_day).where(stock_day.c.is_open == 1))
+        return self._one(_OPEN)
 
     def last_closed(self) -> DayRow | None:
         """The day that was closed last."""
-        closed = select(stock_day).where(stock_day.c.closed_at.is_not(None))
-        return self._one(closed.order_by(stock_day.c.id.desc()).limit(1))
+        return self._one(_CLOSED_LAST)
 
     def begin(self, day: date, *, at: str, by: str) -> int:
         """Open a day; the database refuses a second one."""

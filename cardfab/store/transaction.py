@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
 from sqlalchemy import Connection
 
 from cardfab.store.apitokens import ApiTokens
@@ -36,43 +38,130 @@ from cardfab.store.temporary import TemporaryCards
 
 
 class Transaction:
-    """What can be read and changed together. Ends with the ``with`` block that made it."""
+    """What can be read and changed together. Ends with the ``with`` block that made it.
 
-    __slots__ = (
-        "api", "audit", "batches", "black_list", "boxes", "bureau_books", "bureau_figures", "bureau_finish", "cards",
-        "ceremonies", "figures", "host", "host_notes", "host_outbox", "jobs", "key_uses",
-        "medical", "outlet", "page_acts", "people", "replacements", "requests", "restores", "retention",
-        "services", "sessions", "shards", "stations", "stock", "temporary_cards",
-    )  # fmt: skip
+    Each repository is made when it is first asked for: an act needs two or three of them.
+    """
 
     def __init__(self, connection: Connection) -> None:
-        self.api = ApiTokens(connection)
-        self.figures = Figures(connection)
-        self.people = People(connection)
-        self.sessions = Sessions(connection)
-        self.retention = Retention(connection)
-        self.restores = Restores(connection)
-        self.stations = Stations(connection)
-        self.requests = Requests(connection)
-        self.jobs = Jobs(connection)
-        self.stock = Stock(connection)
-        self.audit = AuditRecord(connection)
-        self.temporary_cards = TemporaryCards(connection)
-        self.cards = Cards(connection)
-        self.services = Services(connection)
-        self.black_list = BlackList(connection)
-        self.medical = Medical(connection)
-        self.replacements = Replacements(connection)
-        self.host = HostJournal(connection)
-        self.host_outbox = HostOutbox(connection)
-        self.host_notes = HostNotes(connection)
-        self.ceremonies = Ceremonies(connection)
-        self.key_uses = KeyUses(connection)
-        self.outlet = Outlet(connection)
-        self.page_acts = PageActs(connection)
-        self.batches = Batches(connection)
-        self.shards = Shards(connection)
-        self.boxes = Boxes(connection)
-        self.bureau_books = BureauBooks(connection)
-        self.bureau_figures = BureauFigures(connection)
-        self.bureau_finish = BureauFinish(connection)
+        self._connection = connection
+
+    @cached_property
+    def api(self) -> ApiTokens:
+        return ApiTokens(self._connection)
+
+    @cached_property
+    def figures(self) -> Figures:
+        return Figures(self._connection)
+
+    @cached_property
+    def people(self) -> People:
+        return People(self._connection)
+
+    @cached_property
+    def sessions(self) -> Sessions:
+        return Sessions(self._connection)
+
+    @cached_property
+    def retention(self) -> Retention:
+        return Retention(self._connection)
+
+    @cached_property
+    def restores(self) -> Restores:
+        return Restores(self._connection)
+
+    @cached_property
+    def stations(self) -> Stations:
+        return Stations(self._connection)
+
+    @cached_property
+    def requests(self) -> Requests:
+        return Requests(self._connection)
+
+    @cached_property
+    def jobs(self) -> Jobs:
+        return Jobs(self._connection)
+
+    @cached_property
+    def stock(self) -> Stock:
+        return Stock(self._connection)
+
+    @cached_property
+    def audit(self) -> AuditRecord:
+        return AuditRecord(self._connection)
+
+    @cached_property
+    def temporary_cards(self) -> TemporaryCards:
+        return TemporaryCards(self._connection)
+
+    @cached_property
+    def cards(self) -> Cards:
+        return Cards(self._connection)
+
+    @cached_property
+    def services(self) -> Services:
+        return Services(self._connection)
+
+    @cached_property
+    def black_list(self) -> BlackList:
+        return BlackList(self._connection)
+
+    @cached_property
+    def medical(self) -> Medical:
+        return Medical(self._connection)
+
+    @cached_property
+    def replacements(self) -> Replacements:
+        return Replacements(self._connection)
+
+    @cached_property
+    def host(self) -> HostJournal:
+        return HostJournal(self._connection)
+
+    @cached_property
+    def host_outbox(self) -> HostOutbox:
+        return HostOutbox(self._connection)
+
+    @cached_property
+    def host_notes(self) -> HostNotes:
+        return HostNotes(self._connection)
+
+    @cached_property
+    def ceremonies(self) -> Ceremonies:
+        return Ceremonies(self._connection)
+
+    @cached_property
+    def key_uses(self) -> KeyUses:
+        return KeyUses(self._connection)
+
+    @cached_property
+    def outlet(self) -> Outlet:
+        return Outlet(self._connection)
+
+    @cached_property
+    def page_acts(self) -> PageActs:
+        return PageActs(self._connection)
+
+    @cached_property
+    def batches(self) -> Batches:
+        return Batches(self._connection)
+
+    @cached_property
+    def shards(self) -> Shards:
+        return Shards(self._connection)
+
+    @cached_property
+    def boxes(self) -> Boxes:
+        return Boxes(self._connection)
+
+    @cached_property
+    def bureau_books(self) -> BureauBooks:
+        return BureauBooks(self._connection)
+
+    @cached_property
+    def bureau_figures(self) -> BureauFigures:
+        return BureauFigures(self._connection)
+
+    @cached_property
+    def bureau_finish(self) -> BureauFinish:
+        return BureauFinish(self._connection)

@@ -14,7 +14,7 @@ import pytest
 from cardfab.audit import AuditEvent, account, verify_export
 from cardfab.errors import CardfabError
 from cardfab.keys import KeyUnknown
-from cardfab.keys.auditing import KeyUse
+from cardfab.keys.auditing import KeyUse, about, foreseen
 from cardfab.settings import read_settings
 from cardfab.simulator.chip import make_blank
 from cardfab.station import opening
@@ -22,7 +22,7 @@ from cardfab.station.desk import AUDIT_KEY, Desk
 from cardfab.station.keychange import key_change
 from cardfab.station.keyrecord import KeyRecord
 from cardfab.station.outside import Outside, OutsideRefused
-from cardfab.store import Database, RecordUnwritten
+from cardfab.store import Database, DatabaseBusy, RecordUnwritten
 from tests.integration.conftest import PLAIN, UNAPPROVED, World
 
 
@@ -267,6 +267,51 @@ def test_a_second_use_under_one_intent_costs_no_commit(station: World) -> None:
         assert commits == ["before:commit:key.use card_key", "after:commit:key.use card_key"]
     done = [event for event in events(station) if event.action == "key.use" and event.outcome == "done"][-1]
     assert done.details["count"] == "5"
+
+
+def test_uses_that_are_to_come_have_their_intents_in_one_commit(station: World) -> None:
+    """What is told behind them is how many there were; what was refused among them is said at once."""
+    commits: list[str] = []
+    uses = {("card_key", "ss/DF01/UK1"): 3, ("card_key", "ss/DF01/UK2"): 1, ("channel", "bank/KMC"): 1}
+    with station.desk(watch=commits.append) as desk, about("foreseen"):
+        commits.clear()
+        with foreseen(desk.keys, uses):
+            assert commits == ["before:commit:key.use ahead", "after:commit:key.use ahead"]
+            for _ in range(2):
+                desk.keys.card_key("ss/DF01/UK1", "000000", bytes(13))
+            desk.database.flush()  # a commit in the block ends none of them
+            desk.keys.card_key("ss/DF01/UK2", "000000", bytes(13))
+            with suppress(CardfabError):
+                desk.keys.card_key("bank/KMC", "000000", bytes(13))
+            assert len(commits) == 6
+        desk.keys.card_key("ss/DF01/UK1", "000000", bytes(13))  # under the same intent still: nothing was committed
+        assert len(commits) == 6
+    said = [event for event in events(station) if event.subject == "foreseen"]
+    assert not account(said).in_doubt
+    told = [(event.details["label"], event.details["act"], event.outcome, event.details["count"]) for event in said]
+    assert told[:3] == [(label, act, "intent", str(count)) for (act, label), count in uses.items()]
+    assert sorted(told[3:]) == [
+        ("bank/KMC", "card_key", "intent", "1"),
+        ("bank/KMC", "card_key", "refused", "1"),
+        ("bank/KMC", "channel", "done", "0"),
+        ("ss/DF01/UK1", "card_key", "done", "3"),
+        ("ss/DF01/UK2", "card_key", "done", "1"),
+    ]
+
+
+def test_nothing_is_used_that_was_foreseen_where_the_record_takes_nothing(station: World) -> None:
+    def broken(name: str) -> None:
+        if name == "before:commit:key.use ahead":
+            raise DatabaseBusy
+
+    before = len([event for event in events(station) if event.action == "key.use"])
+    with (
+        station.desk(watch=broken) as desk,
+        pytest.raises(RecordUnwritten),
+        foreseen(desk.keys, {("card_key", "ss/DF01/UK1"): 1}),
+    ):
+        pytest.fail("the block was entered")
+    assert len([event for event in events(station) if event.action == "key.use"]) == before
 
 
 def test_checkpoints_go_outside_and_are_never_written_over(station: World, tmp_path: Path) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from cardfab.crypto.emvcert import (
     Certificate,
@@ -16,6 +17,7 @@ from cardfab.crypto.emvcert import (
 )
 from cardfab.crypto.rsa import RsaCrt, RsaPublic, consistent
 from cardfab.crypto.sm import sm2_public
+from cardfab.keys.certificates import PublicKey
 from cardfab.prepare.financial.recipe import RSA_DGIS
 from cardfab.prepare.lint.assembly import Assembly, name
 from cardfab.prepare.lint.fault import Fault
@@ -41,25 +43,36 @@ def icc_of(a: Assembly, path: PathEntry) -> Certificate | None:
         return None
 
 
-def _issuer(a: Assembly, path: PathEntry) -> Certificate | None:
-    authority = a.authorities.get(a.value(path, 0x8F) or b"")
-    certificate = a.value(path, 0x90)
+def _values(a: Assembly, path: PathEntry) -> dict[int, bytes]:
+    """The values on a path by tag, the first of each, as ``Assembly.value`` gives them."""
+    return {one.tag: one.value for one in reversed(a.on(path))}
+
+
+def _issuer(a: Assembly, path: PathEntry, values: Mapping[int, bytes] | None = None) -> Certificate | None:
+    values = _values(a, path) if values is None else values
+    authority, certificate = a.authorities.get(values.get(0x8F, b"")), values.get(0x90)
     if authority is None or certificate is None:
         return None
+    return _recovered(authority, certificate, values.get(0x92, b""), values.get(0x9F32, b""))
+
+
+@lru_cache(maxsize=64)
+def _recovered(authority: PublicKey, certificate: bytes, remainder: bytes, exponent: bytes) -> Certificate:
+    """An issuer's certificate is the same on every card of its product: it is verified once."""
     if isinstance(authority, bytes):
         return sm2_recover_issuer(authority, certificate)
-    return recover_issuer(authority, certificate, a.value(path, 0x92) or b"", a.value(path, 0x9F32) or b"")
+    return recover_issuer(authority, certificate, remainder, exponent)
 
 
 def _icc(a: Assembly, path: PathEntry) -> Certificate | None:
-    issuer, certificate = _issuer(a, path), a.value(path, 0x9F46)
+    values = _values(a, path)
+    issuer, certificate = _issuer(a, path, values), values.get(0x9F46)
     if issuer is None or certificate is None:
         return None
     static = a.static_data(path)
     if isinstance(issuer.public, bytes):
         return sm2_recover_icc(issuer.public, certificate, static)
-    remainder, exponent = a.value(path, 0x9F48) or b"", a.value(path, 0x9F47) or b""
-    return recover_icc(issuer.public, certificate, remainder, exponent, static)
+    return recover_icc(issuer.public, certificate, values.get(0x9F48, b""), values.get(0x9F47, b""), static)
 
 
 def what_the_aip_needs(a: Assembly) -> Iterator[Fault]:

@@ -89,6 +89,25 @@ def test_remote_reader_hangs_up(rig: Rig) -> None:
     connection.close()
 
 
+def test_a_remote_reader_that_falls_silent() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        connections: list[socket.socket] = []
+
+        def serve() -> None:
+            peer, _ = listener.accept()
+            connections.append(peer)
+            peer.sendall(len(ATR).to_bytes(2, "big") + ATR)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        connection = RemoteConnection(f"tcp://127.0.0.1:{listener.getsockname()[1]}", timeout=0.2)
+        thread.join()
+        with pytest.raises(CardGone):
+            connection.transmit(h("00840000"))
+        connection.close()
+        connections[0].close()
+
+
 def test_a_short_command_is_no_order_to_the_reader(rig: Rig) -> None:
     connection = RemoteConnection(rig.url, timeout=5)
     with pytest.raises(ReaderFault):

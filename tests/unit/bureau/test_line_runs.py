@@ -255,7 +255,7 @@ class Once:
         ("after:commit:encoded", CommitInDoubt("encoded"), 0),
         ("before:commit:done", DatabaseAway(), 0),
         ("after:commit:done", CommitInDoubt("done"), 0),
-        ("before:commit:key.use card_key", KeysAway(), 1),
+        ("before:commit:key.use ahead", KeysAway(), 1),
     ],
 )
 def test_database_or_keys_away_for_a_moment_hold_the_line_and_cost_a_blank_at_most(

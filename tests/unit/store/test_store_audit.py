@@ -39,6 +39,7 @@ def test_the_tree_is_the_tree_of_the_leaves(database: Database, event_of: EventO
             events = [event_of(f"t{len(made) + offset}") for offset in range(batch)]
             made += [event.encode() for event in events]
             tx.audit.append(*events)
+            tx.audit.put()
             sequence(tx.audit._connection, None)
             grown = tx.audit.tree()
             assert (grown.size, grown.root()) == (len(made), root_of(made))

@@ -244,6 +244,25 @@ def test_a_checkpoint_is_signed_over_what_its_transaction_added(
     assert points == [f"{side}:commit:{name}" for name in ("act", "sequence")[: 2 - inside] for side in SIDES]
 
 
+@pytest.mark.parametrize("inside", [True, False])
+def test_events_of_a_step_may_wait_for_the_places_that_the_next_checkpoint_gives(
+    open_database: Callable[..., Database], event_of: EventOf, inside: bool
+) -> None:
+    database = open_database()
+    database.sequences_inside = inside
+    for name in ("one", "two"):
+        with database.transaction(name, places=False) as tx:
+            tx.audit.append(event_of(name))
+    with database.reading() as tx:
+        assert (tx.audit.waiting(), tx.audit.tree().size) == (2, 0)
+    with database.transaction("three", places=False) as tx:
+        tx.audit.append(event_of("three"))
+        tx.audit.sign_after(lambda tree: f"{tree.size}".encode())
+    with database.reading() as tx:
+        assert (tx.audit.waiting(), tx.audit.last_checkpoint()) == (0, b"3")
+        assert [AuditEvent.decode(leaf).subject for leaf in tx.audit.leaves()] == ["one", "two", "three"]
+
+
 SIDES = ("before", "after")
 
 
