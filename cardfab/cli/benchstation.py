@@ -42,6 +42,7 @@ from cardfab.station.devices import Devices
 from cardfab.station.issue import issue
 from cardfab.station.outlet.handing import hand_over
 from cardfab.station.tokens import add_token
+from cardfab.station.work import open_work
 from cardfab.store import Database
 
 PAGES = ("/", "/jobs", "/stock", "/issue")
@@ -50,7 +51,7 @@ CARDS = 10
 _WORDS = {
     "pages": Text("pages", "页面"),
     "api": Text("API", "接口"),
-    "card": Text("own time in a card, device times zero", "单卡自身耗时（设备时间为零）"),
+    "card": Text("a card, own time", "单卡自身耗时"),
 }
 
 
@@ -137,6 +138,7 @@ def _served(talk: Talk, located: Located) -> Iterator[int]:
     import uvicorn
 
     from cardfab.web.app import create_app
+    from cardfab.web.warming import warm
 
     logging.getLogger("cardfab.web.request").setLevel(logging.ERROR)
     with open_floor(located, Talk(quiet=True, language=talk.language)) as floor:
@@ -145,6 +147,7 @@ def _served(talk: Talk, located: Located) -> Iterator[int]:
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, daemon=True)
         thread.start()
+        warm(floor.language).join()
         while not server.started:
             time.sleep(0.02)
         try:
@@ -294,6 +297,7 @@ def _cards(talk: Talk, located: Located, name: str) -> Figure:
             waiting = [job for job in tx.jobs.all() if job.state == "QUEUED"][:CARDS]
         began = time.perf_counter()
         for job in waiting:
+            open_work(desk, job, print_=True)  # the operator sees the face before Issue is pressed
             meter.seconds, clock = 0.0, time.perf_counter()
             made = issue(desk, devices, str(job.id))
             shown = identity(Document.ID_CARD, made.card.face["social_security_number"], "")

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from cardfab.cli import cardaccount, cardlife, cardmake, cardpin, cardwrite
+from cardfab.cli import cardaccount, carddoubt, cardlife, cardmake, cardpin, cardwrite
 from cardfab.cli.cardemv import EmvOptions, verify_emv
 from cardfab.cli.cardview import identity_value, read_value, show_reading
 from cardfab.cli.counterdesk import Paper, PinAsked, PinFd, Reader, Secrets, at_counter, with_card
@@ -47,6 +47,7 @@ for name, command in (
     ("start-day", cardaccount.start_day),
     ("recover", cardaccount.recover),
     ("proof", cardaccount.recover),
+    ("doubt", carddoubt.doubt),
 ):
     app.command(name)(command)
 app.add_typer(cardwrite.offsite, name="offsite")

@@ -23,12 +23,17 @@ from cardfab.errors import Text, UsageRefused
 from cardfab.prepare.pin import check_pin_digits
 from cardfab.production import Document, identity
 from cardfab.settings import Located
+from cardfab.station.counter.advice import advice
+from cardfab.station.counter.cutoff import end_cut_off
+from cardfab.station.counter.doubts import in_doubt
+from cardfab.station.counter.kinds import Kind
 from cardfab.station.counter.pinentry import Given, PinDesk
 from cardfab.station.counter.presented import Presented, present
 from cardfab.station.counter.service import Counter, Served, Shown
 from cardfab.station.desk import Desk
 from cardfab.station.devices import Devices
 from cardfab.station.hostdesk import HostDesk
+from cardfab.store import ServiceRow
 
 Reader = Annotated[
     str | None,
@@ -157,10 +162,27 @@ class Serving:
 
 @contextmanager
 def at_counter(talk: Talk) -> Iterator[tuple[Counter, Located]]:
-    """The counter of this station, with its host; no card."""
+    """The counter of this station, with its host; no card. What was cut off here is found first, and told."""
     located = talk.located()
     with talk.desk() as desk:
+        tell_cut_off(talk, desk)
         yield counter_of(talk, located, desk), located
+
+
+def tell_cut_off(talk: Talk, desk: Desk) -> None:
+    """Book services that were cut off at this station in doubt, and say what to do with each."""
+    for row in end_cut_off(desk):
+        _tell(talk, row, Text("was cut off; what became of it is not known", "中断，结果未知"))
+
+
+def _tell(talk: Talk, row: ServiceRow, how: Text) -> None:
+    kind = Kind(row.service)
+    do = advice(kind)
+    talk.say(
+        f"The service {row.receipt} ({kind.text.en}) {how.en}. {do.en}",
+        f"业务 {row.receipt}（{kind.text.zh}）{how.zh}。{do.zh}",
+        "yellow",
+    )
 
 
 @contextmanager
@@ -172,7 +194,10 @@ def with_card(talk: Talk, reader: str | None) -> Iterator[Presented]:
         devices(located, counter.desk, reader) as found,
         found.chip() as chip,
     ):
-        yield present(counter, chip)
+        here = present(counter, chip)
+        for row in in_doubt(counter.desk, here.index):
+            _tell(talk, row, Text("is in doubt", "存疑"))
+        yield here
 
 
 def counter_of(talk: Talk, located: Located, desk: Desk) -> Counter:

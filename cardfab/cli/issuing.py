@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from cardfab.cli.counterdesk import tell_cut_off
 from cardfab.cli.keystores import with_keystore
 from cardfab.cli.output import Talk, talk_of
 from cardfab.cli.wiring import bench_of, open_desk, open_devices, sole_worker
@@ -45,6 +46,7 @@ def at_work(
     with ExitStack() as stack:
         stack.enter_context(sole_worker(located))
         desk = stack.enter_context(open_desk(located))
+        tell_cut_off(talk, desk)
         bench = replace(bench, hopper=stocks_of(desk, ids))
         if trace is not None:
             bench = replace(bench, trace=stack.enter_context(trace.open("w", encoding="utf-8")))

@@ -7,16 +7,21 @@ from contextlib import contextmanager, suppress
 
 from cardfab import __version__
 from cardfab.audit import VerifierKey
+from cardfab.cli.sole import among
 from cardfab.errors import CardfabError, PartlyDone, Text
 from cardfab.keys.auditing import AuditedKeyStore
 from cardfab.resources import data_folder
 from cardfab.settings import Located
 from cardfab.station.desk import Desk
+from cardfab.station.leftover import end_key_uses
 from cardfab.station.opening import Surroundings, begin_work, digest_of, end_work
 from cardfab.station.outside import Outside
 
 HEAD = "station.head"
 """The last checkpoint, beside the database: a database of an older backup does not agree with it."""
+
+ALIVE = "alive.lock"
+"""Every program of the station that is at work holds a share of it."""
 
 
 def surroundings(located: Located) -> Surroundings:
@@ -42,6 +47,11 @@ def on_record(desk: Desk, keys: AuditedKeyStore, located: Located, tell: Callabl
     """The record is opened before the block, and closed, signed to its end, behind it. A refusal is in it."""
     around = surroundings(located)
     begin_work(desk, around, tell)
+    with among(located.path(ALIVE), lambda: end_key_uses(desk)):
+        yield from _at_work(desk, keys, around)
+
+
+def _at_work(desk: Desk, keys: AuditedKeyStore, around: Surroundings) -> Iterator[None]:
     try:
         yield
     except BaseException as error:

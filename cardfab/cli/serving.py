@@ -23,6 +23,7 @@ from cardfab.documents.counter import Language
 from cardfab.errors import Text, UsageRefused
 from cardfab.resources import data_folder
 from cardfab.settings import Located, read_settings
+from cardfab.station.counter.cutoff import end_cut_off
 from cardfab.station.counter.service import Counter
 from cardfab.station.desk import Desk
 from cardfab.station.devices import Devices
@@ -53,6 +54,7 @@ def open_floor(
         talk.say(advice.en, advice.zh)
 
     with open_desk(located, person=NOBODY_HERE, tell=tell) as base, ExitStack() as stack:
+        end_cut_off(base)  # before anybody sees a page, whether or not a printer answers
         made = (line or line_of)(base, located)
         made.start()
         try:
@@ -141,6 +143,7 @@ def _run(floor: Floor, listener: socket.socket, located: Located) -> None:
     from cardfab.web import logs
     from cardfab.web.app import create_app
     from cardfab.web.patience import limits
+    from cardfab.web.warming import warm
 
     logs.set_up()
     section = located.values.web
@@ -156,6 +159,7 @@ def _run(floor: Floor, listener: socket.socket, located: Located) -> None:
         ssl_certfile=str(located.path(section.certificate)) if section.certificate else None,
         ssl_keyfile=str(located.path(section.certificate_key)) if section.certificate_key else None,
     )
+    warm(floor.language)
     uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,4 +18,17 @@ def sole(file: Path, busy: CardfabError) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as held:
             raise busy from held
+        yield
+
+
+@contextmanager
+def among(file: Path, alone: Callable[[], object]) -> Iterator[None]:
+    """Be one of those that live here; ``alone`` is called first where nobody else is, and nobody comes meanwhile."""
+    with file.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            alone()
+        except BlockingIOError:
+            pass
+        fcntl.flock(lock, fcntl.LOCK_SH)
         yield

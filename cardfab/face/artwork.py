@@ -114,6 +114,6 @@ def specimen_mark(place: SpecimenPlace, canvas: Canvas, fonts: FontBook) -> Plan
     return mark
 
 
-def lay_specimen(ground: NDArray[np.float32], place: SpecimenPlace, canvas: Canvas, fonts: FontBook) -> None:
+def lay_specimen(ground: NDArray[np.float32], mark: Plane) -> None:
     """Print the mark into the artwork in place."""
-    blend(ground, SPECIMEN_COLOUR, specimen_mark(place, canvas, fonts))
+    blend(ground, SPECIMEN_COLOUR, mark)

@@ -55,7 +55,7 @@ def ground_of(
     whole, mark = under, None
     if specimen is not None:
         whole, mark = under.copy(), specimen_mark(specimen, canvas, fonts)
-        lay_specimen(whole, specimen, canvas, fonts)
+        lay_specimen(whole, mark)
     made = Ground(np.rint(whole).astype(np.uint8), under, mark, black, np.ones_like(black))
     keep_off(made.colour, made.black, masks, canvas)
     for mask in masks:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NoReturn, Protocol
 
@@ -180,6 +180,10 @@ def require_usable(door: Door, login: str) -> bool:
     with door.database.reading() as tx:
         tx.people.get(login)
         how = tx.people.access(login)
+    return _usable(door, login, how)
+
+
+def _usable(door: Door, login: str, how: Access) -> bool:
     if how.disabled_at is not None:
         raise StockFault(
             Text(f"'{login}' is disabled.", f"“{login}”已停用。"),
@@ -239,40 +243,54 @@ def sign_in(door: Door, login: str, origin: str) -> bytes:
     return token
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a session stands. ``waits``: for its person's password, before anything is done in it."""
+
+    person: Person
+    row: SessionRow = field(repr=False)
+    how: Access = field(repr=False)
+    idle: timedelta
+    waits: bool
+
+
+def standing(door: Door, login: str, token: bytes) -> Standing:
+    """Look at the session of this token; writes nothing. Raises SessionEnded.
+
+    A page asks this before :func:`go_on`, for it cannot ask for a password in the midst of a request.
+    """
+    with door.database.reading() as tx:
+        row = tx.sessions.of(login)
+        if row is None or not same(row.token_hash, _digest(token)):
+            raise _ended(login)
+        how, person = tx.people.access(login), tx.people.get(login)
+    idle = milliseconds(door.now()) - datetime.fromisoformat(row.last_at)
+    # A clock set back more than the idle time proves nothing either.
+    fresh = row.boot == door.boot and -door.rules.idle < idle < door.rules.idle
+    return Standing(person, row, how, idle, how.hash is not None and not fresh)
+
+
 def resume(door: Door, login: str, token: bytes) -> Person:
     """Who a session's token belongs to. Idle too long, or from before a restart of the machine, it asks for the
     password again (PCI DSS 8.2.8; CP-L 6.6.3). Raises SessionEnded, LoginRefused, LoginLocked, NoPassword.
     """
-    with door.database.reading() as tx:
-        row = tx.sessions.of(login)
-    if row is None or not same(row.token_hash, _digest(token)):
-        raise _ended(login)
-    has_password = require_usable(door, login)
-    idle = milliseconds(door.now()) - datetime.fromisoformat(row.last_at)
-    restarted = row.boot != door.boot
-    # A clock set back more than the idle time proves nothing either.
-    if restarted or (has_password and not -door.rules.idle < idle < door.rules.idle):
-        why = "locked" if row.boot == LOCKED else "restart" if restarted else "idle"
+    return go_on(door, standing(door, login, token))
+
+
+def go_on(door: Door, one: Standing) -> Person:
+    """The same from how the session stands."""
+    login = one.row.login
+    has_password = _usable(door, login, one.how)
+    restarted = one.row.boot != door.boot
+    if one.waits or restarted:
+        why = "locked" if one.row.boot == LOCKED else "restart" if restarted else "idle"
         _again(door, login, why, asked=has_password)
-    elif has_password and idle > door.rules.idle / 60:
+        with door.database.reading() as tx:  # the password may have been changed meanwhile, and more with it
+            return tx.people.get(login)
+    if has_password and one.idle > door.rules.idle / 60:
         with door.database.transaction("session") as tx:
             tx.sessions.touch(login, last_at=door.at())
-    with door.database.reading() as tx:
-        return tx.people.get(login)
-
-
-def is_locked(door: Door, login: str, token: bytes) -> bool:
-    """Whether the session of this token waits for its person's password; writes nothing. Raises SessionEnded.
-
-    A page asks this before :func:`resume`, for it cannot ask for a password in the midst of a request.
-    """
-    with door.database.reading() as tx:
-        row = tx.sessions.of(login)
-        has_password = row is not None and tx.people.access(login).hash is not None
-    if row is None or not same(row.token_hash, _digest(token)):
-        raise _ended(login)
-    idle = milliseconds(door.now()) - datetime.fromisoformat(row.last_at)
-    return has_password and (row.boot != door.boot or not -door.rules.idle < idle < door.rules.idle)
+    return one.person
 
 
 def lock(door: Door, login: str) -> None:

@@ -206,6 +206,9 @@ class HostDesk:
                 request_id = str(uuid.UUID(bytes=desk.random(16), version=4))
                 row = tx.host.ask(request_id, operation, key, desk.token(), at=desk.at(), by=desk.person.login)
             else:
+                if operation not in READS:  # the try before this one had no answer, and will not have one any more
+                    details = {"operation": operation, "code": "unanswered"}
+                    tx.audit.append(desk.event("host.ask", row.subject, "failed", details))
                 row = tx.host.ask_again(row, at=desk.at(), by=desk.person.login)
             if operation not in READS:
                 tx.audit.append(desk.event("host.ask", row.subject, "intent", {"operation": operation}))

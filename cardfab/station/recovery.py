@@ -17,6 +17,7 @@ from cardfab.plan import carry_out, require_equal
 from cardfab.printer.driver import CardPosition
 from cardfab.production import INTERRUPTIBLE, Act, JobState
 from cardfab.station.books import doubt_job, finish, intact, seen_good, spoil, untouched
+from cardfab.station.counter.cutoff import end_cut_off
 from cardfab.station.desk import Desk
 from cardfab.station.devices import BY_HAND, Devices
 from cardfab.station.issue import Progress, WrongCard, accounted, finish_card, looks, silent, spoil_blank, stayed
@@ -40,7 +41,11 @@ class Settled:
 
 
 def find_interrupted(desk: Desk) -> tuple[JobRow, ...]:
-    """Put every job in doubt that only a living process of this station may hold. Call it while none works here."""
+    """Put every job in doubt that only a living process of this station may hold. Call it while none works here.
+
+    The services of the counter that were cut off are ended along with it; of those it is known who holds them.
+    """
+    end_cut_off(desk)
     with desk.database.reading() as tx:
         held = [job for job in tx.jobs.all(*INTERRUPTIBLE) if job.is_of(desk.station)]
     return tuple(doubt_job(desk, job, "found at start: the program was cut off") for job in held)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from cardfab.errors import InputRefused, Text
 from cardfab.store.tables import card_service, inserted_id
 
-ServiceOutcome = Literal["begun", "done", "refused", "doubt"]
+ServiceOutcome = Literal["begun", "done", "refused", "doubt", "settled"]
+"""``settled``: it was in doubt, and a person has looked what became of it."""
 
 
 class ServiceUnknown(InputRefused):
@@ -21,7 +22,7 @@ class ServiceUnknown(InputRefused):
 
 @dataclass(frozen=True, slots=True)
 class ServiceRow:
-    """One service. ``begun`` without an end is what a power cut left: what became of the card is to be read back."""
+    """One service. ``begun`` is at work, or cut off: then it is in doubt, and the card is to be read back."""
 
     id: int
     token: str
@@ -85,6 +86,11 @@ class Services:
         values = {"outcome": outcome, "ended_at": at, "reason": reason, "sealed": sealed, "salt": salt}
         self._connection.execute(update(card_service).where(card_service.c.id == service_id).values(**values))
 
+    def move(self, service_id: int, was: ServiceOutcome, outcome: ServiceOutcome, **columns: str) -> bool:
+        """Change the outcome of a service that nobody else has changed meanwhile; whether it was."""
+        at = (card_service.c.id == service_id) & (card_service.c.outcome == was)
+        return self._connection.execute(update(card_service).where(at).values(outcome=outcome, **columns)).rowcount == 1
+
     def keep(self, service_id: int, sealed: bytes, salt: bytes) -> None:
         """Keep a paper of a service that is not ended yet; its end writes it once more."""
         values = {"sealed": sealed, "salt": salt}
@@ -99,6 +105,14 @@ class Services:
         rows = select(card_service).where(card_service.c.card_index == card_index).order_by(card_service.c.id)
         if service is not None:
             rows = rows.where(card_service.c.service == service)
+        return tuple(ServiceRow(**dict(found._mapping)) for found in self._connection.execute(rows))
+
+    def with_outcome(self, outcome: ServiceOutcome, *, newest: int | None = None) -> tuple[ServiceRow, ...]:
+        """Every service that stands so, oldest first; with ``newest`` only among so many of all."""
+        rows = select(card_service).where(card_service.c.outcome == outcome).order_by(card_service.c.id)
+        if newest is not None:
+            last = self._connection.scalar(select(func.max(card_service.c.id))) or 0
+            rows = rows.where(card_service.c.id > last - newest)
         return tuple(ServiceRow(**dict(found._mapping)) for found in self._connection.execute(rows))
 
     def all(self, *, last: int | None = None) -> tuple[ServiceRow, ...]:

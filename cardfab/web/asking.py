@@ -215,12 +215,10 @@ def asking_of(request: Request) -> Asking | None:
 def _person(floor: Floor, visit: guard.Visit, quiet: bool) -> Person | None:
     """Who a session belongs to; None while it waits for its password."""
     door = floor.base.entrance()
-    if access.is_locked(door, visit.login, visit.token):
+    one = access.standing(door, visit.login, visit.token)
+    if one.waits:
         return None
-    if quiet:
-        with floor.base.database.reading() as tx:
-            return tx.people.get(visit.login)
-    return access.resume(door, visit.login, visit.token)
+    return one.person if quiet else access.go_on(door, one)
 
 
 def _nobody() -> NotSignedIn:

@@ -8,8 +8,14 @@ from typing import Literal
 
 from cardfab.errors import Text
 from cardfab.production import Act, JobState, Person
+from cardfab.station.counter.doubts import doubts
 from cardfab.station.desk import Desk
-from cardfab.station.stockbook.views import today
+from cardfab.station.stockbook.moving import unclosed
+from cardfab.store import Transaction
+
+_Count = Callable[[Desk, Transaction], int]
+_LATELY = 5000
+"""Among so many services the page looks for those in doubt; the list of them looks through all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,41 +131,43 @@ class Open:
     state: Literal["wait", "doubt", "stop"] = "wait"
 
 
-def open_work(desk: Desk) -> tuple[Open, ...]:
+def open_work(desk: Desk, tx: Transaction) -> tuple[Open, ...]:
     """What waits for this person; nothing that they may not do."""
     found = []
     for act, path, title, state, count in _OPEN:
-        if desk.person.may(act) and (waiting := count(desk)):
+        if desk.person.may(act) and (waiting := count(desk, tx)):
             found.append(Open(path, title, waiting, state))
     return tuple(found)
 
 
-def _jobs(state: JobState) -> Callable[[Desk], int]:
-    def count(desk: Desk) -> int:
-        with desk.database.reading() as tx:
-            return tx.jobs.count(state)
-
-    return count
+def _jobs(state: JobState) -> _Count:
+    return lambda desk, tx: tx.jobs.count(state)
 
 
-def _to_hand_over(desk: Desk) -> int:
-    with desk.database.reading() as tx:
-        return tx.outlet.waiting_at_counter()
+def _to_hand_over(desk: Desk, tx: Transaction) -> int:
+    return tx.outlet.waiting_at_counter()
 
 
-def _unclosed(desk: Desk) -> int:
-    return int(today(desk).late)
+def _unclosed(desk: Desk, tx: Transaction) -> int:
+    return int(unclosed(desk, tx) is not None)
 
 
-def _for_host(desk: Desk) -> int:
-    with desk.database.reading() as tx:
-        return len(tx.host_outbox.open())
+def _services_in_doubt(desk: Desk, tx: Transaction) -> int:
+    return len(doubts(tx, newest=_LATELY))
 
 
-_OPEN: tuple[tuple[Act, str, Text, Literal["wait", "doubt", "stop"], Callable[[Desk], int]], ...] = (
+def _for_host(desk: Desk, tx: Transaction) -> int:
+    return len(tx.host_outbox.open())
+
+
+_OPEN: tuple[tuple[Act, str, Text, Literal["wait", "doubt", "stop"], _Count], ...] = (
     (
         Act.RESOLVE, "/jobs?state=IN_DOUBT", Text("In doubt: the card is read back", "存疑作业：须回读卡片"),
         "doubt", _jobs(JobState.IN_DOUBT),
+    ),
+    (
+        Act.READ, "/counter/doubt", Text("Counter services in doubt: read the card", "存疑柜面业务：须读卡核对"),
+        "doubt", _services_in_doubt,
     ),
     (
         Act.ISSUE, "/jobs?state=INSPECTED", Text("Made: look at the card", "已制成：待目检验收"),

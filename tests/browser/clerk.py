@@ -11,6 +11,8 @@ import httpx
 
 VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
 QUIET = {"script", "style", "template"}
+PATIENCE = 300.0
+"""Seconds until a service that says nothing counts as gone; one that was killed is gone at once."""
 
 
 @dataclass
@@ -170,7 +172,7 @@ class Clerk:
     def __init__(self, address: str, tongue: str = "zh") -> None:
         languages = {"zh": "zh-CN", "en": "en-GB"}
         self.client = httpx.Client(
-            base_url=address, follow_redirects=True, timeout=30, headers={"Accept-Language": languages[tongue]}
+            base_url=address, follow_redirects=True, timeout=PATIENCE, headers={"Accept-Language": languages[tongue]}
         )
         self.screen: Screen | None = None
 

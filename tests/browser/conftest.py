@@ -47,7 +47,8 @@ def new_outlet(founded: Path, worker: ServiceWorker, tmp_path: Path) -> Iterator
         outlet.end()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """Closed with its module: Playwright runs an event loop in this thread, and no other test wants one there."""
     with chromium() as opened:
         yield opened

@@ -9,7 +9,7 @@ from pathlib import Path
 from cardfab.prepare.gb11643 import check_character
 from cardfab.resources import data_folder
 from cardfab.store import JobRow
-from tests.browser.hands import Hands
+from tests.browser.hands import PATIENCE, Hands
 from tests.browser.outlet import PEOPLE, STOCK, WORDS, Outlet
 
 NAMES = {one.login: one.name for one in PEOPLE}
@@ -270,7 +270,7 @@ class Day:
         return self.get(str(found.get_attribute("href")))
 
     def get(self, path: str) -> bytes:
-        answer = self.hands.page.request.get(f"{self.outlet.address}{path}")
+        answer = self.hands.page.request.get(f"{self.outlet.address}{path}", timeout=PATIENCE)
         assert answer.ok, answer.status
         return answer.body()
 

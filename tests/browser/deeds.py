@@ -17,7 +17,8 @@ import httpx
 
 from cardfab.production import INTERRUPTIBLE, CardState, JobState
 from cardfab.production.temporary import TemporaryState
-from cardfab.store import JobRow
+from cardfab.station.counter.doubts import doubts
+from cardfab.store import JobRow, ServiceRow
 from tests.browser.books import WHOLE, check_always
 from tests.browser.clerk import Clerk, Form, Screen
 from tests.browser.day import REQUESTS
@@ -34,7 +35,10 @@ LED = {
     JobState.PRINTING: {"zh": "打印时中断", "en": "The face was being printed."},
 }
 """How the page begins to lead through a job that was cut off there."""
-PATIENCE = 300.0
+CUT_OFF = {"zh": "存疑柜面业务：须读卡核对", "en": "Counter services in doubt: read the card"}
+"""How the home page leads to a service of the counter that was cut off."""
+PATIENCE = 1800.0
+"""Seconds for one deed, with every death that comes in between."""
 
 
 class Reaper:
@@ -163,6 +167,11 @@ class Deeds:
     def _read(self, clerk: Clerk, login: str, held: list[JobRow]) -> None:
         """What the pages say to who comes in after a death."""
         home = clerk.open("/")
+        if cut := self.in_doubt():
+            assert CUT_OFF[self.tongue] in home.text, home.text
+            told = clerk.open("/counter/doubt").text
+            assert all(row.receipt in told for row in cut), told
+            assert self.words("What to do now") in told
         if held and login != "zhao":
             (job,) = held
             page = clerk.open(f"/jobs/{job.id}")
@@ -213,6 +222,15 @@ class Deeds:
         self.until("li", lambda: self.outlet.job(REQUESTS[number]).state is JobState.DONE,
                    lambda clerk: self._card(clerk, number, {}))  # fmt: skip
 
+    def worn_out(self) -> None:
+        """The machine was quicker than death: it goes on until every death that was due has come, and lives again."""
+        assert self.reaper is not None
+        while self.reaper.left:
+            self.look()
+        self.reaper.wait()
+        if self.outlet.service is None:
+            self.look()
+
     def look(self) -> None:
         """Somebody looks at the pages until the next death comes."""
         try:
@@ -251,6 +269,20 @@ class Deeds:
 
         self.until("li", taken_back, take_back)
 
+    def in_doubt(self) -> tuple[ServiceRow, ...]:
+        """The services at the counter of which nothing says what became of them; none is begun while nobody serves."""
+        with self.outlet.database() as database, database.reading() as tx:
+            assert not tx.services.with_outcome("begun")
+            return doubts(tx)
+
+    def no_service_in_doubt(self) -> None:
+        """What was cut off, and found done when it was called again, is looked into; the page has a button for it."""
+        self.until("li", lambda: not self.in_doubt(), self._look_into)
+
+    def _look_into(self, clerk: Clerk) -> None:
+        screen = clerk.open("/counter/doubt")
+        clerk.send(screen.form("/counter/doubt"))
+
     def loss_told(self, number: str) -> None:
         """A report that the host did not answer is made again: the same report, told once."""
         told = self.outlet.told_host
@@ -275,10 +307,12 @@ class Deeds:
     def _card(self, clerk: Clerk, number: str, wished: dict[str, bool]) -> None:
         screen = clerk.open("/issue")
         screen = clerk.send(screen.form("/issue/find"), {"number": number})
-        for _ in range(STEPS):
+        until, steps = time.monotonic() + PATIENCE, 0
+        while steps < STEPS and time.monotonic() < until:
             following = self._step(clerk, screen, number, wished)
             if following is None:
                 return
+            steps += following.url != screen.url or following.text != screen.text  # else the machine is at work
             screen = following
         raise AssertionError(f"the page leads nowhere: {screen.url}\n{screen.text}")
 
@@ -316,7 +350,8 @@ class Deeds:
     def _settle(self, clerk: Clerk, link: str, back: str) -> Screen:
         """A job in doubt: read back, and say what is seen where the page asks for an eye."""
         screen = clerk.open(link)
-        for _ in range(STEPS):
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
             if screen.has("/settle"):
                 assert self.words("What to do now") in screen.text
                 forms = [form for form in screen.forms if form.action.endswith("/settle")]

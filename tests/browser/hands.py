@@ -34,7 +34,8 @@ RULES: dict[Literal["light", "dark"], dict[str, list[str]]] = {
     "dark": {"resultTypes": ["violations"], "runOnly": ["color-contrast"]},
 }
 """The same page in the dark differs in its colours alone."""
-PATIENCE = 20_000
+PATIENCE = 300_000
+"""Milliseconds; an upper bound, for a machine that others use too."""
 MOST_TABS = 150
 
 
@@ -72,6 +73,8 @@ class Hands:
 
     def __post_init__(self) -> None:
         self.page.set_default_timeout(PATIENCE)
+        # From the start: the browser takes a moment to hand over its window for files, and an Enter may be quicker.
+        self.page.on("filechooser", lambda _: None)
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.faults.append(f"script: {error}"))
         self.page.on("requestfailed", self._failed)
@@ -104,6 +107,7 @@ class Hands:
 
     def reach(self, found: Locator) -> None:
         """Tab until the focus is there."""
+        self.page.wait_for_load_state("load")
         found.wait_for(state="visible")
         handle = found.element_handle()
         assert handle is not None
@@ -197,7 +201,8 @@ class Hands:
         self.enter()
 
     def enter(self, key: str = "Enter") -> None:
-        """A key that leads to another page."""
+        """A key that leads to another page. It is pressed when this one listens to keys: its script has run."""
+        self.page.wait_for_load_state("load")
         with self.page.expect_navigation(wait_until="load"):
             self.page.keyboard.press(key)
 
@@ -222,7 +227,7 @@ class Hands:
         """All that a person reads there."""
         return self.page.locator("body").inner_text()
 
-    def until(self, true: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    def until(self, true: Callable[[], bool], what: str, seconds: float = 300) -> None:
         for _ in range(int(seconds * 20)):
             if true():
                 return
@@ -285,4 +290,4 @@ def save(png: bytes, file: Path) -> None:
     small.save(file, optimize=True)
 
 
-__all__ = ["BrowserError", "Hands", "Tongue", "catalogue", "chromium", "save"]
+__all__ = ["PATIENCE", "BrowserError", "Hands", "Tongue", "catalogue", "chromium", "save"]

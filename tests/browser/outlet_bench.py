@@ -6,8 +6,8 @@
 The control port takes what :class:`cardfab.simulator.rig.control.Control` takes, and: ``{"do": "put", "chip": NAME}``
 a card that left the printer onto the counter's reader, ``{"do": "lift"}`` takes it off, ``{"do": "cards"}`` says of
 every card where it is, what was printed on it and which chip it has, ``{"do": "pins", "pins": [...]}`` what is pressed
-on the pad next (afterwards the published PIN); ``{"do": "hold", "command": "Dbc"}`` has the printer wait before
-its next such command until ``{"do": "go"}``.
+on the pad next (afterwards the published PIN), ``{"do": "pad", "seconds": S}`` how long each press takes;
+``{"do": "hold", "command": "Dbc"}`` has the printer wait before its next such command until ``{"do": "go"}``.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from __future__ import annotations
 import json
 import sys
 import threading
+import time
 from pathlib import Path
 
 from cardfab.simulator.chip import TrainingChip, make_blank
-from cardfab.simulator.pinpad import TrainingPad, published
+from cardfab.simulator.pinpad import Prompt, TrainingPad, published
 from cardfab.simulator.printer import Card, Command
 from cardfab.simulator.rig import Rig
 from cardfab.simulator.rig.control import Control
@@ -83,15 +84,27 @@ class Pace:
 
     def __call__(self, command: Command) -> None:
         if command.name == self._at:
-            self._free.wait(60)
+            self._free.wait(600)
+
+
+class Holder:
+    """Who presses the keys of the pad: what was said, else the published PIN; after a while."""
+
+    def __init__(self) -> None:
+        self.pins: list[str] = []
+        self.seconds = 0.0
+
+    def __call__(self, prompt: Prompt) -> str:
+        time.sleep(self.seconds)
+        return self.pins.pop(0) if self.pins else published(prompt)
 
 
 class Hands(Control):
     """The control port, with the hands of who stands at the counter."""
 
-    def __init__(self, rig: Rig, reader: CounterReader, pins: list[str], pace: Pace) -> None:
+    def __init__(self, rig: Rig, reader: CounterReader, holder: Holder, pace: Pace) -> None:
         super().__init__(rig)
-        self._bench, self._reader, self._pins, self._pace = rig, reader, pins, pace
+        self._bench, self._reader, self._holder, self._pace = rig, reader, holder, pace
 
     def _obey(self, order: dict[str, object]) -> dict[str, object]:
         match order:
@@ -103,7 +116,9 @@ class Hands(Control):
             case {"do": "lift"}:
                 self._reader.put(None)
             case {"do": "pins", "pins": list(pins)}:
-                self._pins[:] = [str(pin) for pin in pins]
+                self._holder.pins = [str(pin) for pin in pins]
+            case {"do": "pad", "seconds": float(seconds)}:
+                self._holder.seconds = seconds
             case {"do": "hold", "command": str(command)}:
                 self._pace.hold(command)
             case {"do": "go"}:
@@ -129,13 +144,13 @@ def main() -> None:
     """Serve until standard input ends."""
     given = json.loads(sys.argv[1])
     chips = [make_blank(serial=serial, wrong_update_key=serial in given["wrong"]) for serial in given["serials"]]
-    pins: list[str] = []
+    holder = Holder()
     reader = CounterReader()
     counter = Server("counter", reader)
-    pad = Server("pinpad", TrainingPad(lambda prompt: pins.pop(0) if pins else published(prompt)))
+    pad = Server("pinpad", TrainingPad(holder))
     pace = Pace()
     rig = Rig(chips, out=Path(given["out"]) if given.get("out") else None, pace=pace)
-    with rig, counter, pad, Server("control", Hands(rig, reader, pins, pace)) as control:
+    with rig, counter, pad, Server("control", Hands(rig, reader, holder, pace)) as control:
         ports = {
             "reader": f"tcp://127.0.0.1:{rig.reader_port}",
             "printer": f"socket://127.0.0.1:{rig.printer_port}",

@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 
+from cardfab.audit import AuditEvent, account
 from cardfab.cli import wiring
 from cardfab.errors import DeviceFault, InDoubt
 from cardfab.production import NotAllowed
 from cardfab.settings import read_settings
 from cardfab.simulator.host import Mood, TrainingHost
 from cardfab.station.desk import Desk
-from cardfab.station.host import Call, Fields, HostCode, Operation, Reply, Unknown
+from cardfab.station.host import Call, Done, Fields, HostCode, Operation, Reply, Unknown
 from cardfab.station.hostdesk import HostAway, HostDesk, HostRefused
 from cardfab.station.hostline import LineHost, NotConnected
 from cardfab.station.hosts.courier import Courier
@@ -225,6 +226,28 @@ def test_unknown_is_never_repeated_blindly(station: World) -> None:
         assert tell(desk, Silent(), *made("T00000001")).waiting
         drain(desk, Silent())
     assert asked.count(Operation.COMPLETE) == 1
+
+
+def test_a_try_without_an_answer_is_over_on_record_when_the_next_begins(station: World) -> None:
+    answers: list[Reply] = [Unknown(), Done({})]
+
+    class Late:
+        name = "late"
+
+        def ask(self, call: Call) -> Reply:
+            return answers.pop(0) if call.operation is not Operation.STATUS else Done({})
+
+    with at(station) as desk:
+        line = HostDesk(desk, Late())
+        change = (Operation.COMPLETE, "card:T00000001", HOLDER, HOLDER, lambda said: None)
+        with pytest.raises(InDoubt):
+            line.change(*change)
+        line.change(*change)
+        desk.database.sequence()
+        with desk.database.reading() as tx:
+            said = [AuditEvent.decode(leaf) for leaf in tx.audit.leaves()]
+    assert [one.outcome for one in said if one.action == "host.ask"] == ["intent", "failed", "intent", "done"]
+    assert not account(said).in_doubt
 
 
 def test_the_same_act_is_answered_from_the_journal(station: World) -> None:

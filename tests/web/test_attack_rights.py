@@ -46,6 +46,7 @@ RIGHTS: dict[Route, frozenset[Act]] = {
     ("GET", "/jobs/{job_id}/moved"): JOBS, ("GET", "/jobs/{job_id}/steps"): JOBS, ("POST", "/jobs/void"): JOBS,
     ("POST", "/jobs/{job_id}/settle"): frozenset({Act.RESOLVE}), ("POST", "/line/look"): JOBS,
     ("GET", "/counter"): SIGNED_IN, ("GET", "/counter/black-list"): READ, ("GET", "/counter/due"): READ,
+    ("GET", "/counter/doubt"): READ, ("POST", "/counter/doubt"): READ,
     ("GET", "/counter/lost"): frozenset({Act.LOSS}), ("POST", "/counter/lost"): frozenset({Act.LOSS}),
     ("POST", "/counter/lost/find"): frozenset({Act.LOSS}), ("GET", "/counter/pad"): SIGNED_IN,
     ("GET", "/counter/read"): READ, ("POST", "/counter/read"): READ, ("GET", "/counter/receipts"): READ,

@@ -88,8 +88,11 @@ def _kept(counter: Counter, row: ServiceRow, number: str) -> dict[str, Any]:
 
 def _receipt(counter: Counter, number: str) -> tuple[ServiceRow, Receipt]:
     row = _row(counter, number)
+    kept = _kept(counter, row, number)
+    if kept.keys() == {"papers"}:  # it was cut off behind its papers
+        raise _nothing(number)
     try:
-        return row, from_plain(_kept(counter, row, number))
+        return row, from_plain(kept)
     except (KeyError, TypeError, ValueError) as other:
         raise NoReceiptKept(
             Text(f"Receipt {number} was booked by an earlier version and cannot be printed again.",

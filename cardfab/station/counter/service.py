@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +17,10 @@ from cardfab.documents.counter import Change, DocumentSeen, Holder, Language, Li
 from cardfab.errors import CardfabError, DeviceFault, InDoubt, StockFault, Text
 from cardfab.keys.auditing import about
 from cardfab.production import Act, Identity, Person, require_holder
+from cardfab.station.counter.advice import advice
 from cardfab.station.counter.clock import here_and_now
+from cardfab.station.counter.cutoff import CUT_OFF
+from cardfab.station.counter.holding import held
 from cardfab.station.counter.kept import to_plain
 from cardfab.station.counter.kinds import Kind
 from cardfab.station.desk import Desk
@@ -138,7 +141,8 @@ def serving(counter: Counter, kind: Kind, subject: Subject, shown: Shown, *, sec
     """Book a service, check the holder, let it be done, book what came of it.
 
     Raises NotAllowed and :class:`SecondNeeded` before anything is booked; NotTheHolder, and whatever the service
-    raises, after it was booked as refused. A fault of a device after the card was touched is InDoubt.
+    raises, after it was booked as refused. A fault of a device after the card was touched is InDoubt. What is cut off
+    with the program stays begun, held by nobody, until the next start finds it (:mod:`.cutoff`).
     """
     desk = counter.desk
     desk.must(kind.act)
@@ -146,7 +150,13 @@ def serving(counter: Counter, kind: Kind, subject: Subject, shown: Shown, *, sec
     other = rules.second_person == "another supervisor"
     second_needed = second or kind.second
     approver = _approver(desk, shown.second, needed=second_needed, other=other)
-    service = _begin(counter, kind, subject, shown, approver)
+    token = desk.token()
+    with held(desk, token):
+        yield from _under_way(counter, _begin(counter, token, kind, subject, shown, approver), approver)
+
+
+def _under_way(counter: Counter, service: Service, approver: Person | None) -> Iterator[Service]:
+    desk, subject, shown = counter.desk, service.subject, service.shown
     try:
         require_holder(
             shown.identity, subject.social_security_number, here_and_now(desk).date(), second=approver is not None
@@ -175,7 +185,22 @@ def serving(counter: Counter, kind: Kind, subject: Subject, shown: Shown, *, sec
     except CardfabError as refused:
         _end(counter, service, "refused", refused)
         raise
+    except BaseException:  # Ctrl-C, or a defect: nobody knows how far it went
+        with suppress(Exception):  # where this cannot be kept, it is found later as any other that was cut off
+            _end(counter, service, "doubt", _cut_off(service))
+        raise
     _end(counter, service, "done", None)
+
+
+def _cut_off(service: Service) -> InDoubt:
+    return InDoubt(
+        Text(
+            f"The service {service.row.receipt} was cut off; what became of it is not known.",
+            f"业务 {service.row.receipt} 中断，结果未知。",
+        ),
+        do=advice(service.kind),
+        code=CUT_OFF,
+    )
 
 
 def served(counter: Counter, service: Service) -> Served:
@@ -225,13 +250,15 @@ def sealed_for(row: ServiceRow) -> bytes:
     return f"service:{row.token}".encode()
 
 
-def _begin(counter: Counter, kind: Kind, subject: Subject, shown: Shown, approver: Person | None) -> Service:
+def _begin(
+    counter: Counter, token: str, kind: Kind, subject: Subject, shown: Shown, approver: Person | None
+) -> Service:
     desk, identity = counter.desk, shown.identity
     now = here_and_now(desk)
     with desk.database.transaction(f"{kind} begun") as tx:
         receipt = f"HZ{now:%Y%m%d}{tx.jobs.next_number(f'receipt:{now:%Y%m%d}', 1):04d}"
         row = tx.services.begin(
-            token=desk.token(),
+            token=token,
             receipt=receipt,
             service=kind,
             card_index=number_index(desk.keys, subject.card_number),

@@ -70,9 +70,9 @@ Before = Annotated[tuple[Sent, bytes], Depends(_before_login)]
 def home(asking: Asked) -> Response:
     """Tiles and open work."""
     with asking.desk.database.reading() as tx:
-        batches = tx.bureau_figures.any()
-    groups = groups_for(asking.person, batches=batches)
-    return asking.page("entrance/home.html", groups=groups, open_work=open_work(asking.desk))
+        groups = groups_for(asking.person, batches=tx.bureau_figures.any())
+        waiting = open_work(asking.desk, tx)
+    return asking.page("entrance/home.html", groups=groups, open_work=waiting)
 
 
 @router.get("/rail")
@@ -163,7 +163,7 @@ def _leave(floor: Floor, visit: Visit, why: str) -> None:
     """End a session if it is one: a cookie alone ends nobody else's."""
     door = floor.base.entrance()
     try:
-        access.is_locked(door, visit.login, visit.token)
+        access.standing(door, visit.login, visit.token)
     except NotSignedIn:
         return
     access.sign_out(door, visit.login, why)

@@ -83,6 +83,22 @@ def test_a_service_is_booked_before_and_after(database: Database) -> None:
             tx.services.by_receipt("HZ2")
 
 
+def test_the_outcome_of_a_service_is_changed_once(database: Database) -> None:
+    with database.transaction("service") as tx:
+        row = tx.services.begin(
+            token="s1", receipt="HZ1", service="update", card_index=b"card", holder_index=None, document="id-card",
+            document_index=b"document", relation="", checked_by="li", approved_by=None, begun_at="then",
+        )  # fmt: skip
+        assert tx.services.with_outcome("begun") == (row,)
+        assert tx.services.move(row.id, "begun", "doubt", ended_at="now", reason="CF-9330")
+        assert not tx.services.move(row.id, "begun", "doubt", ended_at="later", reason="CF-9330")
+        [found] = tx.services.with_outcome("doubt")
+        assert (found.ended_at, found.reason) == ("now", "CF-9330")
+        assert tx.services.with_outcome("begun") == ()
+        assert tx.services.with_outcome("doubt", newest=1) == (found,)
+        assert tx.services.with_outcome("doubt", newest=0) == ()
+
+
 def test_a_service_needs_its_people(database: Database) -> None:
     with pytest.raises(IntegrityError), database.transaction("service") as tx:
         tx.services.begin(

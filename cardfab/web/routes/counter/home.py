@@ -56,12 +56,16 @@ def _groups(asking: Asking) -> tuple[Group, ...]:
         "/counter/receipts", Text("Receipts", "业务回执"), Text("Print one again", "查找与补打"),
         frozenset({Act.READ}), "F8",
     )  # fmt: skip
+    doubtful = Tile(
+        "/counter/doubt", Text("Services in doubt", "存疑业务"),
+        Text("Cut off, or without an answer", "中断或未获应答的业务"), frozenset({Act.READ}),
+    )  # fmt: skip
     rest = [tiles[one.kind] for one in ERRANDS if one.kind not in _PINS and one.kind not in _LIFE]
     groups = (
         (Text("The card", "卡片"), [read, lost, *(tiles[kind] for kind in _LIFE)]),
         (Text("The PIN", "密码"), [tiles[one.kind] for one in ERRANDS if one.kind in _PINS]),
         (Text("Medical account", "医保账户"), rest),
-        (Text("Lists", "清单"), [due, listed, again]),
+        (Text("Lists", "清单"), [due, listed, again, doubtful]),
     )
     allowed = (
         Group(title, tuple(tile for tile in found if any(asking.person.may(act) for act in tile.acts)))

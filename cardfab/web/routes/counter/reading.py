@@ -16,6 +16,8 @@ from cardfab.prepare.spoken import yuan
 from cardfab.production import Act
 from cardfab.station.counter import reading
 from cardfab.station.counter.changes import label_of
+from cardfab.station.counter.doubts import in_doubt
+from cardfab.station.counter.kinds import Kind
 from cardfab.station.counter.pinentry import PinDesk
 from cardfab.station.counter.reading import Read, standing_of
 from cardfab.terminal.read import FileReading
@@ -70,6 +72,7 @@ def read(asking: Asked) -> Response:
         found = reading.read(here, pin)
         standing, holder = standing_of(here, found), here.subject.holder()
         ours = here.subject.row is not None
+        doubtful = [(Kind(row.service).text, row.receipt) for row in in_doubt(asking.desk, here.index)]
     checks = [(one.name.text, _MARKS[one.outcome], one.text) for one in checked.checks]
     return asking.page(
         "counter/reading.html",
@@ -81,6 +84,7 @@ def read(asking: Asked) -> Response:
         card_number=hidden(holder.card_number),
         identity=found.reading.identity,
         ours=ours,
+        doubtful=doubtful,
         sections=_sections(asking, found),
         account=None if found.account is None else _account(found),
         reader=asking.form.get("reader", ""),

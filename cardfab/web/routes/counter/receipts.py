@@ -28,7 +28,8 @@ _OUTCOMES = {
     "done": ("good", Text("done", "已办理")),
     "refused": ("stop", Text("refused", "未办理")),
     "doubt": ("doubt", Text("in doubt", "存疑")),
-    "begun": ("doubt", Text("cut off", "中断")),
+    "begun": ("wait", Text("at work", "办理中")),
+    "settled": ("good", Text("in doubt; looked into", "存疑，已核实")),
 }
 
 
