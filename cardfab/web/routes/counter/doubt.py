@@ -25,6 +25,12 @@ _AGAIN = {one.kind: f"/counter/{one.name}" for one in ERRANDS} | {
     Kind.PURCHASE: "/counter/recover", Kind.LOAD: "/counter/recover", Kind.UPDATE: "/counter/read",
 }  # fmt: skip
 """Where the service, or what settles it, is done."""
+_CALLED = {one.kind: one.heading for one in ERRANDS} | {
+    Kind.HAND_OVER: Text("Hand over a card", "领卡"), Kind.LOST: Text("Report a loss", "挂失"),
+    Kind.BLOCK_APPLICATION: Text("Block an application", "锁定应用"),
+    Kind.UPDATE: Text("Update a record", "更新卡内信息"),
+}  # fmt: skip
+"""By the act: the words of a receipt say that it was done."""
 
 
 @router.get("/doubt")
@@ -46,7 +52,7 @@ def _shown(row: ServiceRow) -> dict[str, object]:
     kind = Kind(row.service)
     return {
         "receipt": row.receipt,
-        "service": kind.text,
+        "service": _CALLED.get(kind, kind.text),
         "at": f"{in_china(row.begun_at):%Y-%m-%d %H:%M}",
         "by": row.checked_by,
         "why": _WHY.get(row.reason or "", _NO_ANSWER),
