@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from cardfab.station.desk import Desk
 
 Row = Mapping[str, Any]
+_GAP: Final = 2
+_LEAST: Final = 12
+"""What the column that wraps should have, so that others need not."""
 
 
 def program() -> str:
@@ -99,16 +103,24 @@ class Talk:
     def table(
         self, columns: Sequence[Text], rows: Sequence[Sequence[str]], *, empty: Text, wide: int | None = None
     ) -> None:
-        """A table for people; ``empty`` is said where there is no row. Only column ``wide`` (the last) may wrap."""
+        """A table for people; ``empty`` is said where there is no row. Only column ``wide`` (the last) may wrap.
+
+        On a terminal too narrow for that every column wraps, and into a pipe or file none does: nothing is cut off.
+        """
         if not rows:
             self.out.print(self.of(empty))
             return
-        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+        heads = [self.of(column) for column in columns]
+        widths = [max(map(cell_len, cells)) + _GAP for cells in zip(heads, *rows, strict=True)]
         wraps = len(columns) - 1 if wide is None else wide
-        for place, column in enumerate(columns):
-            table.add_column(self.of(column), overflow="fold", no_wrap=place != wraps)
+        tight = sum(widths) - widths[wraps] + _LEAST > self.out.width
+        table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, _GAP, 0, 0))
+        for place, head in enumerate(heads):
+            table.add_column(head, overflow="fold", no_wrap=place != wraps and not tight)
         for row in rows:
             table.add_row(*row)
+        if not self.out.is_terminal:
+            self.out.width = max(self.out.width, sum(widths))
         self.out.print(table, soft_wrap=False)
 
     def refused(self, error: CardfabError) -> None:

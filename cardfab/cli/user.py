@@ -44,7 +44,7 @@ def users(context: typer.Context) -> None:
         (p.login, p.name, ", ".join(sorted(p.roles)), "*" if p.login == here else "", talk.of(_state(access)))
         for p, access in found
     ]
-    talk.give(values, lambda: talk.table(columns, rows, empty=Text("Nobody.", "无人员。")))
+    talk.give(values, lambda: talk.table(columns, rows, empty=Text("Nobody.", "无人员。"), wide=2))
     if late:
         talk.say(
             "Nobody reviewed these rights for a quarter: an auditor runs 'cardfab user review'.",
@@ -187,7 +187,7 @@ def review(context: typer.Context) -> None:
         )
         for one in found
     ]  # fmt: skip
-    talk.give(values, lambda: talk.table(columns, rows, empty=Text("Nobody.", "无人员。")))
+    talk.give(values, lambda: talk.table(columns, rows, empty=Text("Nobody.", "无人员。"), wide=2))
     last = before[:10] if before else None
     talk.say(f"Recorded. The look before: {last or 'never'}.", f"已记录。上次复核：{last or '从未'}。")
 
