@@ -16,6 +16,7 @@ import procrastinate
 import psycopg
 import pytest
 
+from cardfab.bureau.deciding import refuse
 from cardfab.bureau.workers import defer
 from cardfab.bureau.workers.places import Pace, WorkersRefused
 from cardfab.bureau.workers.running import Tally, Worker
@@ -149,6 +150,17 @@ def test_a_refused_shard_is_put_aside_until_somebody_has_seen_to_it(desk: Desk, 
     assert {row[1] for row in tasks(desk)} == {"failed"}
     assert (defer(desk, batch_id).again, run(desk, Waits(tmp_path))[0].shards) == (2, 1)
     assert shards_done(desk, batch_id) == 3
+
+
+def test_the_tasks_of_a_batch_that_was_refused_are_passed_over(desk: Desk, tmp_path: Path) -> None:
+    """They were put into the queue before; nothing is put aside, and the worker ends as one that did its work."""
+    batch_id = add_batch(desk, 3)
+    defer(desk, batch_id)
+    refuse(desk, batch_id, why="the issuer takes it back")
+    tally, said = run(desk, Waits(tmp_path))
+    assert (tally.shards, tally.failed) == (0, 0)
+    assert sorted(said)[0] == f"Batch {batch_id} was refused: shard 1 is passed over."
+    assert tasks(desk) == []
 
 
 def test_who_may_no_longer_ends_the_worker_and_the_shard_goes_back(desk: Desk, tmp_path: Path) -> None:

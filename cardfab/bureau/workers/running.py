@@ -191,6 +191,12 @@ class Worker:
     def _shard(self, batch: int, shard: int) -> None:
         begun = monotonic()
         desk = self._here()
+        if self._state(desk, batch) is BatchState.REFUSED:  # its tasks had been put into the queue before
+            self.tell(
+                Text(f"Batch {batch} was refused: shard {shard} is passed over.",
+                     f"批次 {batch} 已拒收：跳过分片 {shard}。")
+            )  # fmt: skip
+            return
         self.work.do(desk, batch, shard, self.name)
         seconds = monotonic() - begun
         with self._lock:
@@ -203,11 +209,14 @@ class Worker:
 
     def _finish(self, batch: int) -> None:
         desk = self._here()
-        with desk.database.reading() as tx:
-            state = tx.batches.get(batch).state
-        if state is BatchState.APPROVED:
+        if self._state(desk, batch) is BatchState.APPROVED:
             self.work.finish(desk, batch)
             self.tell(Text(f"Batch {batch} is prepared.", f"批次 {batch} 数据已准备。"))
+
+    @staticmethod
+    def _state(desk: Desk, batch: int) -> BatchState:
+        with desk.database.reading() as tx:
+            return tx.batches.get(batch).state
 
     def _tell_failed(self, batch: object, shard: object, error: BaseException, again: float | None) -> None:
         """A task ended badly; it comes ``again`` after some seconds, or waits for a person."""
