@@ -9,15 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import Connection, create_engine, inspect, select, text
 
 from cardfab.audit import AuditEvent
+from cardfab.production.batches import BatchState
 from cardfab.store import CommitInDoubt, Database, DatabaseAway, DatabaseBusy, DatabaseRefused, tables
 from cardfab.store import database as database_module
 from tests.service.postgres import PostgresService
@@ -264,7 +266,10 @@ def test_the_migrations_make_the_tables_there_too(url: str) -> None:
     engine.dispose()
 
 
-VERSIONS = [f"{number:04d}" for number in range(1, 11)]
+VERSIONS = sorted(
+    one.name[:4] for one in (Path(database_module.__file__).parent / "migrations" / "versions").glob("[0-9]*.py")
+)[:-1]
+"""Every one but that of this program."""
 
 
 @pytest.mark.proof
@@ -272,13 +277,14 @@ VERSIONS = [f"{number:04d}" for number in range(1, 11)]
 def test_every_older_version_is_brought_up(
     version: str, postgres: PostgresService, opened: Callable[..., Database], tmp_path: Path
 ) -> None:
-    """With a leaf, a card and a movement in it, on both databases."""
+    """With a leaf, a card and a movement in it, later a batch of the bureau, on both databases: each value is kept."""
     for url in (postgres.create(), f"sqlite:///{tmp_path / 'old.db'}"):
         engine = create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
         with engine.begin() as connection:
             command.upgrade(database_module._config(connection), version)
-            for statement in FILLING:
+            for statement in (*FILLING, *(BUREAU if version >= "0013" else ())):
                 connection.execute(text(statement), {"some": b"\xaa"})
+            before = values(connection)
             leaf = {"leaf": EVENT.encode(), "hash": b"h" * 32}
             wide = "INSERT INTO audit_leaf VALUES (0, :leaf, :hash)"
             connection.execute(text(wide if version >= "0003" else wide.replace(", :hash", "")), leaf)
@@ -293,8 +299,47 @@ def test_every_older_version_is_brought_up(
             assert tx.cards.get(1).chip == "chip"
             assert tx.stock.account("blank").remaining == 3
             assert len(tx.audit.leaves()) == 1
+            if version >= "0013":
+                assert (tx.batches.find("B/1").state, tx.batches.row(1, 1).job_id) == (BatchState.RUNNING, 1)
+        with database.looking() as connection:
+            after = values(connection, before)
+        assert after == before
+        assert {"person", "job", "issued_card"} <= before.keys()
 
 
+def values(connection: Connection, like: dict[str, list[dict[str, Any]]] | None = None) -> dict[str, Any]:
+    """The rows of every table but the record's; those columns alone that ``like`` has."""
+    found = {}
+    for name in sorted(like or inspect(connection).get_table_names()):
+        rows = [dict(row._mapping) for row in connection.execute(text(f'SELECT * FROM "{name}"'))]  # noqa: S608
+        if like is not None:
+            rows = [{column: row[column] for column in like[name][0]} for row in rows]
+        if rows and name != "alembic_version" and not name.startswith("audit_"):
+            found[name] = sorted(rows, key=repr)
+    return found
+
+
+BUREAU = (
+    "INSERT INTO bureau_batch (id, token, issuer, reference, product, state, station, rows, wrong, file_digest, cover, "
+    "box_size, shard_size, first_card, first_account, issue_date, received_by, approved_by, ordered, changed_at) "
+    "VALUES (1, 'bt', 'issuer', 'B/1', 'bureau-sm2', 'RUNNING', 's', 2, 1, 'd', '{}', 5, 5, 1, 1, 'then', 'li', 'li', "
+    "'', 'then')",
+    "INSERT INTO bureau_row (batch_id, place, row, request_id, token, holder_index, product, category, urgent, job_id) "
+    "VALUES (1, 1, 2, 'R1', 'rt', :some, 'bureau-sm2', 'loss-reissue', 0, 1)",
+    "INSERT INTO bureau_finding (batch_id, place, row, request_id, field, reason_en, reason_zh) "
+    "VALUES (1, 2, 3, 'R2', 'name', 'empty', '空')",
+    "INSERT INTO bureau_shard (batch_id, shard, first, last, state, digest) VALUES (1, 1, 1, 2, 'DONE', 'd')",
+    "INSERT INTO bureau_card (batch_id, place, shard, number_index) VALUES (1, 1, 1, :some)",
+    "INSERT INTO bureau_run (batch_id, line, station, begun_by, begun_at, seen_at) "
+    "VALUES (1, 'hall', 's', 'li', 'then', 'then')",
+    "INSERT INTO bureau_slot (run_id, slot, reader, busy) VALUES (1, '01', 'simulated', 1.5)",
+    "INSERT INTO bureau_box (batch_id, box, first, last, state, run_id, slot, changed_at) "
+    "VALUES (1, 1, 1, 2, 'FULL', 1, '01', 'then')",
+    "INSERT INTO bureau_fault (run_id, slot, job_id, code, why, at) VALUES (1, '01', 1, 'CF-4101', 'plain', 'then')",
+    "INSERT INTO bureau_sample (job_id, batch_id, rule, at) VALUES (1, 1, 'rate', 'then')",
+    "INSERT INTO bureau_handover (batch_id, kind, file, count, digest, by, at) "
+    "VALUES (1, 'return', 'f', 1, 'd', 'li', 'then')",
+)
 FILLING = (
     "INSERT INTO person VALUES ('li', 'L', 'operator')",
     "INSERT INTO batch VALUES (1, 'f', 1, :some, 'then', 'li')",
