@@ -160,7 +160,8 @@ class _Book:
         """Write the counts; they begin again at nothing."""
         with self._counting:
             counts, self._counts = self._counts, Counter()
-        uses = [KeyUse(label, self._checks((label,)), act, n) for (label, act), n in sorted(counts.items())]
+        checks = {label: self._checks((label,)) for label in dict.fromkeys(label for label, _ in counts)}
+        uses = [KeyUse(label, checks[label], act, n) for (label, act), n in sorted(counts.items())]
         try:
             if uses:
                 self._sink.counted(uses)

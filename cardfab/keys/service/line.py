@@ -23,6 +23,8 @@ from cardfab.keys.service.wire import HEAD, MOST, WireFault, frame, read, wipe
 
 _GREETING: Final = 15.0
 """Seconds until the service greets: it may be starting again."""
+_AGAIN: Final = 1.0
+"""Where it has not greeted for so long, the calls behind that one do not each wait as long as it did."""
 _SECONDS: Final = 120.0
 """For one answer: making an RSA key takes some, others may stand before it."""
 
@@ -53,6 +55,7 @@ class Line:
         self._path, self._identity, self._random = path, identity, random
         self._socket: socket.socket | None = None
         self._connection = 0
+        self._patience = _GREETING
         self._lock = threading.Lock()
         self._freed: deque[tuple[int, int]] = deque()
         self._schema = digest()
@@ -168,13 +171,14 @@ class Line:
 
     def _attach(self) -> socket.socket:
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        connection.settimeout(_GREETING)
+        connection.settimeout(self._patience)
         try:
             connection.connect(str(self._path))
             self._greet(connection)
             connection.settimeout(_SECONDS)
         except OSError as error:
             connection.close()
+            self._patience = _AGAIN
             raise KeysAway(
                 Text(f"The key service at {self._path} does not answer.", f"密钥服务 {self._path} 无应答。"),
                 code="CF-6327",
@@ -182,7 +186,7 @@ class Line:
         except BaseException:
             connection.close()
             raise
-        self._socket = connection
+        self._socket, self._patience = connection, _GREETING
         self._connection += 1
         return connection
 

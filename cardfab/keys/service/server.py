@@ -19,6 +19,7 @@ from typing import Final, Literal
 
 from cardfab.errors import KeyFault, Text
 from cardfab.keys.auditing import StationKeys
+from cardfab.keys.away import KeysAway
 from cardfab.keys.service.identity import NONCE, Greeting, Identity, IdentityRefused, Station, Stations, is_name
 from cardfab.keys.service.schema import digest
 from cardfab.keys.service.session import ServiceRecord, Session, failure
@@ -139,7 +140,8 @@ class Server:
             for link in list(self._links.values()):
                 self._drop(link)
             self._selector.close()
-            self._service.record.settle()
+            with suppress(KeysAway):  # the next worker signs what was noted
+                self._service.record.settle()
 
     def _settle(self) -> None:
         for link in self._links.values():

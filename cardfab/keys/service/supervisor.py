@@ -25,6 +25,8 @@ STOPPED, BROKEN, AWAY, REFUSED = 0, 70, 75, 76
 _LIVED: Final = 10.0
 _QUICK: Final = 8
 """Workers that ended within 10 seconds, one after the other, before the supervisor gives up."""
+_PAUSE: Final = 5.0
+"""Seconds between two looks for a token that is not there: that is waited for without end."""
 
 Worker = Callable[[socket.socket, Callable[[str], None]], int]
 """Serves until the socket ends; tells "ready" or why not; its exit status."""
@@ -58,7 +60,7 @@ class WorkerRefused(KeyFault):
 
 def supervise(given: Supervision, stopping: Callable[[], bool]) -> None:
     """Run workers one after the other until told to stop. Raises KeyFault where no worker can be had."""
-    start, quick = 0, 0
+    start, quick, before = 0, 0, ""
     while True:
         by = _authorised(given, start)
         began = given.clock()
@@ -66,10 +68,20 @@ def supervise(given: Supervision, stopping: Callable[[], bool]) -> None:
         if stopping() or status == STOPPED:
             given.record("keyservice.stop", "-", "done", {"starts": str(start + 1)})
             return
-        if not ready:
+        waits = not ready and status == AWAY
+        news, before = why != before, why if waits else ""
+        if not ready and news:
             given.record("keyservice.restart" if start else "keyservice.start", "-", "refused", {"why": why})
         if not ready and start == 0:
             raise WorkerRefused(Text(f"The key service did not start ({why}).", f"密钥服务未能启动（{why}）。"))
+        if waits:
+            if news:
+                given.tell(
+                    Text(f"The token is not there ({why}); it is waited for.", f"设备不可用（{why}），等待恢复。")
+                )
+            given.sleep(_PAUSE)
+            start += 1
+            continue
         quick = quick + 1 if given.clock() - began < _LIVED else 0
         if quick >= _QUICK:
             given.record("keyservice.stop", "-", "failed", {"why": why})

@@ -37,6 +37,9 @@ class Told:
         (self.folder / f"{time.monotonic_ns()}").touch()
         if isinstance(end, KeyFault):
             raise end
+        if end == "no token":
+            ready("The token is not there. [CF-6650]")
+            return AWAY
         ready("ready")
         if end == "killed":
             os.kill(os.getpid(), signal.SIGKILL)
@@ -125,3 +128,23 @@ def test_a_worker_that_ends_again_and_again(tmp_path: Path, capfd: pytest.Captur
     said = capfd.readouterr().err
     assert "RuntimeError" in said
     assert str(tmp_path) not in said  # a worker's error names its kind and place, never what it says
+
+
+def test_a_token_that_is_not_there_is_waited_for_and_told_once(tmp_path: Path) -> None:
+    told = Told(tmp_path, (AWAY, *["no token"] * 20, "killed", STOPPED), lives=0.0)
+    told.run()
+    assert told.acts == [
+        ("keyservice.start", "done"),
+        ("keyservice.restart", "refused"),
+        ("keyservice.restart", "done"),
+        ("keyservice.restart", "done"),
+        ("keyservice.stop", "done"),
+    ]
+    assert told.slept[1:21] == [5.0] * 20
+
+
+def test_a_token_that_is_not_there_at_the_first_start_ends_it(tmp_path: Path) -> None:
+    told = Told(tmp_path, ("no token",))
+    with pytest.raises(WorkerRefused, match="CF-6650"):
+        told.run()
+    assert told.acts == [("keyservice.start", "refused")]
