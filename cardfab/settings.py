@@ -106,10 +106,24 @@ class BureauSection(_Section):
     """The certificate that issuers encrypt their files for."""
     trust: str = ""
     """The certificates of issuers whose signature is taken, PEM, one after another."""
+    issuers: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """By an issuer's name, as cover notes have it, the SHA-256 of each certificate that signs for him: only issuers
+    named here then send files, and only signed ones. Without any, a certificate of ``trust`` signs for every issuer.
+    """
     worker_beat: int = Field(default=10, ge=1, le=60)
     """How often a worker says that it lives."""
     worker_lost: int = Field(default=60, ge=3)
     """When a worker that did not say so has lost its shard, which is given to another one."""
+
+    @field_validator("issuers")
+    @classmethod
+    def _fingerprints(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        """As programs print them, with colons and capitals too."""
+        plain = {name: tuple(one.replace(":", "").lower() for one in some) for name, some in value.items()}
+        for name, some in plain.items():
+            if not some or any(len(one) != 64 or set(one) - set("0123456789abcdef") for one in some):
+                raise ValueError(f"the SHA-256 of at least one certificate is wanted for {name}, 64 digits of hex each")
+        return plain
 
     @field_validator("worker_lost")
     @classmethod

@@ -120,7 +120,7 @@ class Bureau:
             to: Connection = tx.bureau_finish._connection
             good = [place for place in range(1, rows + 1) if place not in wrong]
             put(to, bureau_card, ("batch_id", "place", "shard", "number_index", "sealed"), map(self._card, good))
-            tx.boxes.lay_out(self.batch_id, rows, box, at=at)
+            tx.batches.divide(one, at=at)
             tx.batches.move(one, BatchState.PREPARED, at=at)
             movement = StockMovement(STOCK, Place.OUTSIDE, Place.STOCK, blanks, "received")
             tx.stock.move(movement, at=at, by="zhao", station="station-1", second="wang")

@@ -21,7 +21,7 @@ from cardfab.cli.founding import PEOPLE, found_training_station
 from cardfab.cli.wiring import open_desk, profile_source
 from cardfab.face.fonts import FontBook
 from cardfab.keys import SoftKeyStore
-from cardfab.prepare.finding import RowFinding
+from cardfab.prepare.finding import WrongRow
 from cardfab.prepare.table import Row
 from cardfab.settings import Located, read_settings
 from cardfab.station.desk import Desk
@@ -49,7 +49,7 @@ class Holders:
     def digest(self) -> bytes:
         return self._digest
 
-    def rows(self) -> Iterator[Row | RowFinding]:
+    def rows(self) -> Iterator[Row | WrongRow]:
         """Rows from 2 on, as a CSV file counts them; ``change`` may change a row of them."""
         digest = hashlib.sha256()
         for number, (row, _) in enumerate(holders.holders(self._rows, **self._more), 2):

@@ -23,6 +23,7 @@ from cardfab.store.bureautables import (
 from cardfab.store.tables import batch, job, request
 
 REFERENCE = "2026-0301"
+SILENT = '{"code": "CF-4101", "en": "The chip does not answer.", "zh": "芯片无应答。"}'
 TAKEN_OUT = '{"code": "CF-5400", "en": "Three faults one after another.", "zh": "连续三次故障。"}'
 
 
@@ -49,7 +50,7 @@ def fill(
         _put(to, bureau_batch, [{
             "id": batch_id, "token": f"t{batch_id}", "issuer": "County Bank", "reference": reference, "state": state,
             "rows": rows, "wrong": 1, "box_size": box, "shard_size": box, "received_by": "operator",
-            "approved_by": "supervisor", "changed_at": begun,
+            "approved_by": "supervisor", "changed_at": begun, "cover": "{}",
         }])  # fmt: skip
         brought = 0 if state in (BatchState.WAITING, BatchState.APPROVED, BatchState.PREPARED) else rows * 3 // 4
         first_job = 1_000_000 * batch_id
@@ -115,7 +116,7 @@ def _line(to: Connection, batch_id: int, first_job: int, brought: int, slots: in
     _put(to, bureau_fault, [
         {"run_id": batch_id, "slot": f"slot-{slots if code == 'CF-5400' else 1}", "job_id": None, "code": code,
          "why": why, "at": at}
-        for code, why in [("CF-5400", "The reader found no chip.")] * 4 + [("CF-4101", "The chip does not answer.")] * 2
+        for code, why in [("CF-5400", "The reader found no chip.")] * 4 + [("CF-4101", SILENT)] * 2
     ])  # fmt: skip
     if brought >= 20:
         _put(to, bureau_sample, [

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from cardfab.bureau.files import Recipient, Source, Trust, open_source, read_recipient, read_trust
-from cardfab.prepare.finding import RequestFileRefused, RowFinding
+from cardfab.prepare.finding import RequestFileRefused, RowFinding, WrongRow
 from cardfab.prepare.table import COLUMNS, Row
 from cardfab.profile.layout import Layout
 from cardfab.profile.loader import load
@@ -31,7 +31,7 @@ _ENCRYPT = ("openssl", "cms", "-encrypt", "-binary", "-aes-256-cbc", "-outform",
 
 @dataclass(frozen=True)
 class Party:
-    """A key with its certificate, both PEM; ``kind`` "rsa" or "ec"."""
+    """A key with its certificate, both PEM."""
 
     key: bytes
     certificate: bytes
@@ -53,20 +53,36 @@ class Party:
         )
 
 
+_CURVES: dict[str, ec.EllipticCurve] = {
+    "ec": ec.SECP256R1(), "P-384": ec.SECP384R1(), "P-521": ec.SECP521R1(), "P-224": ec.SECP224R1(),
+}  # fmt: skip
+_USAGES = ("signs", "commits", "enciphers keys", "enciphers data", "agrees", "ca", "revokes")
+"""Key usages, in the order of RFC 5280, 4.2.1.3."""
+
+
+def _key(kind: str) -> ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey:
+    if curve := _CURVES.get(kind):
+        return ec.generate_private_key(curve)
+    return rsa.generate_private_key(65537, int(kind.removeprefix("rsa") or 2048))
+
+
 @cache
-def party(name: str, kind: str = "ec", *, days: int = 30, usage: str = "") -> Party:
-    """A self-signed party; ``days`` below zero: expired. ``usage`` "ca": its key signs certificates only."""
-    key = ec.generate_private_key(ec.SECP256R1()) if kind == "ec" else rsa.generate_private_key(65537, 2048)
+def party(name: str, kind: str = "ec", *, since: int = -60, days: int = 30, usage: str = "") -> Party:
+    """A self-signed party of a curve, or "rsa" with its bits (2048).
+
+    Its certificate is good from ``since`` to ``days`` from now. ``usage``: the one thing that its key is for.
+    """
+    key = _key(kind)
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
     made = (
         x509.CertificateBuilder(subject, subject, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=60))
+        .not_valid_before(now + timedelta(days=since))
         .not_valid_after(now + timedelta(days=days))
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
-    if usage == "ca":
-        made = made.add_extension(x509.KeyUsage(False, False, False, False, False, True, True, False, False), True)
+    if usage:
+        made = made.add_extension(x509.KeyUsage(*(one == usage for one in _USAGES), False, False), True)
     return Party(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
         made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM),
@@ -131,8 +147,8 @@ def taken(one: Source) -> tuple[list[Row], list[RowFinding]]:
     rows: list[Row] = []
     findings: list[RowFinding] = []
     for each in one.rows():
-        if isinstance(each, RowFinding):
-            findings.append(each)
+        if isinstance(each, WrongRow):
+            findings += each.findings
         else:
             rows.append(each)
     return rows, findings

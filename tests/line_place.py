@@ -116,7 +116,9 @@ def put_batch(desk: Desk, rows: int, *, box_size: int = 4, reference: str = "B-1
             for place, row, sealed, _, _ in made
         )  # fmt: skip
         tx.shards.put_cards(CardRow(batch, place, 1, index, sealed) for place, _, _, index, sealed in made)
-        tx.boxes.lay_out(batch, rows, box_size, at=at)
+        tx.batches.divide(tx.batches.get(batch), at=at)
+        tx.shards.keep_draws(batch, 1, b"")
+        tx.shards.done(batch, 1, "0" * 64, worker="test", at=at, cost=0.0)
         for state in (BatchState.WAITING, BatchState.APPROVED, BatchState.PREPARED):
             tx.batches.move(tx.batches.get(batch), state, at=at)
     return batch

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
 from types import TracebackType
@@ -51,7 +52,8 @@ class Aside:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what found no room is tried once more by closing
+                self._file.close()
 
     def add(self, card: CardRow) -> None:
         """Raises :class:`NoRoom`."""
@@ -63,9 +65,12 @@ class Aside:
             raise NoRoom from error
 
     def cards(self) -> Iterator[CardRow]:
-        """What was added, one by one."""
+        """What was added, one by one; raises :class:`NoRoom` for what was not written yet."""
         file = self._open()
-        file.seek(0)
+        try:
+            file.seek(0)
+        except OSError as error:
+            raise NoRoom from error
         while head := file.read(_HEAD.size):
             batch_id, place, shard, index, sealed = _HEAD.unpack(head)
             yield CardRow(batch_id, place, shard, file.read(index), file.read(sealed))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from cardfab.bureau.lineview import LineSaid
+from cardfab.bureau.lineview import LineSaid, told
 from cardfab.bureau.slot import SlotNow, SlotState
 from cardfab.errors import CardfabError, Text
 from cardfab.store.boxes import FaultRow
@@ -57,7 +57,7 @@ class Board:
     def fault(self, run_id: int, slot: str, job_id: int | None, error: CardfabError) -> None:
         """Count a fault; it is kept with the next note in the database."""
         with self._changed:
-            self._faults.append(FaultRow(run_id, slot, job_id, error.code, error.what.en, self._at()))
+            self._faults.append(FaultRow(run_id, slot, job_id, error.code, told(error.code, error.what), self._at()))
         self.add(slot, faults=1)
         self.say(slot, error.what, error.code)
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from cardfab.errors import InputRefused, Text
+from cardfab.profile.loader import toml_line
+from cardfab.profile.mistakes import mistake
 
 if TYPE_CHECKING:
     from cardfab.bureau.files import Signer
@@ -60,12 +62,15 @@ class Tally:
     def __init__(self, cover: CoverNote) -> None:
         self._cover = cover
         self.rows = 0
+        self._unread = 0
         self._counts: dict[str, Counter[str]] = {column: Counter() for column in cover.totals}
 
     def add(self, given: Mapping[str, str] | None) -> None:
-        """One row; None of one that could not be read, which counts all the same."""
+        """One row; None of one that could not be read, which counts all the same and may be of any value."""
         self.rows += 1
-        if given is not None:
+        if given is None:
+            self._unread += 1
+        else:
             for column, counts in self._counts.items():
                 value = given.get(column, "")
                 counts[value if value in self._cover.totals[column] else ""] += 1  # type: ignore[index]
@@ -82,13 +87,14 @@ class Tally:
             )
         for column, told in self._cover.totals.items():
             counted = self._counts[column]
+            lacking = sum(max(0, count - counted[value]) for value, count in told.items())
             found += [
                 Text(
                     f"Rows whose {column} is {value}: {counted[value]}, the cover note says {count}.",
                     f"{column} 为 {value} 的有 {counted[value]} 行，封面单为 {count} 行。",
                 )
                 for value, count in told.items()
-                if counted[value] != count
+                if counted[value] > count or (counted[value] < count and lacking > self._unread)
             ]
             if counted[""] and "" not in told:
                 found.append(
@@ -119,16 +125,30 @@ def parse_cover(data: bytes, name: str) -> CoverNote:
         values = json.loads(text) if name.endswith(".json") else tomllib.loads(text)
         return CoverNote.model_validate(values)
     except ValidationError as wrong:
-        said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in wrong.errors())
+        found = [mistake(one) for one in wrong.errors()]
+        en, zh = "; ".join(one.en for one in found), "；".join(one.zh for one in found)
         raise CoverRefused(
-            Text(f"The cover note {name} is wrong: {said}.", f"封面单 {name} 有误：{said}。"),
+            Text(f"The cover note {name} is wrong: {en}.", f"封面单 {name} 有误：{zh}。"),
             do=Text("Ask the issuer for a right one.", "请发卡机构重新提供。"),
         ) from None
-    except (ValueError, RecursionError):
+    except (ValueError, RecursionError) as wrong:
+        line = _line(data, wrong)
         raise CoverRefused(
-            Text(f"The cover note {name} is neither TOML nor JSON.", f"封面单 {name} 不是 TOML 或 JSON。"),
+            Text(
+                f"The cover note {name} is neither TOML nor JSON{f': line {line} cannot be read' if line else ''}.",
+                f"封面单 {name} 不是 TOML 或 JSON{f'：第 {line} 行无法读取' if line else ''}。",
+            ),
             do=Text("Ask the issuer for a right one.", "请发卡机构重新提供。"),
         ) from None
+
+
+def _line(data: bytes, wrong: Exception) -> int | None:
+    """The line on which reading ended, where the reader says so."""
+    if isinstance(wrong, json.JSONDecodeError):
+        return wrong.lineno
+    if isinstance(wrong, UnicodeDecodeError):
+        return data.count(b"\n", 0, wrong.start) + 1
+    return toml_line(wrong, data.decode("utf-8-sig")) if isinstance(wrong, tomllib.TOMLDecodeError) else None
 
 
 __all__ = ["MOST_BYTES", "Counted", "CoverNote", "CoverRefused", "Tally", "parse_cover", "read_cover"]

@@ -60,8 +60,9 @@ def do_shards(desk: Desk, batch_id: int, shards: Sequence[int], *, processes: in
             do_shard(desk, batch_id, left.popleft(), _name(desk))
             tell(len(shards) - len(left), len(shards))
     finally:
-        for line, process in workers.items():
+        for line in workers:  # all hear it now: the end of one may take a while
             line.close()
+        for process in workers.values():
             process.join()
     return lost
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from cardfab.bureau.already import REFUSED, require_move
+from cardfab.bureau.doubles import any_late, find_doubles
 from cardfab.bureau.removing import remove_rows
 from cardfab.errors import StockFault, Text
 from cardfab.prepare.cardnumber import make_card_number
 from cardfab.prepare.financial import make_pan
 from cardfab.production import Act
-from cardfab.production.batches import BatchState, batch_after
+from cardfab.production.batches import BatchState
 from cardfab.station.desk import Desk, ProductSet
 from cardfab.station.people import require_not_maker, second_person
 from cardfab.store import Transaction
@@ -26,12 +28,12 @@ def approve(
     """Approve a batch that waits: numbers are set aside, shards and boxes made; what becomes of it is one transaction.
 
     Who took it in approves it neither first nor ``second``; a training station asks for a second person only where one
-    is named. Raises DecisionRefused, the refusals of second_person, StateRefused.
+    is named. Raises DecisionRefused, the refusals of second_person, BatchStateRefused.
     """
     desk.must(Act.APPROVE)
     with desk.database.reading() as tx:
         batch = tx.batches.get(batch_id)
-    batch_after(batch.state, BatchState.APPROVED)
+        require_move(tx, batch, BatchState.APPROVED)
     chosen = desk.product(batch.product)
     if chosen.product.approval == "second person" or not desk.training:
         require_not_maker(desk, Act.APPROVE, batch.received_by)
@@ -54,31 +56,68 @@ def approve(
         )
     other = _second(desk, batch, second)
     with desk.database.transaction("batch approved") as tx:
-        first_card, first_account = _numbers(tx, chosen, batch.rows)
-        batch = tx.batches.move(
-            tx.batches.get(batch_id),
-            BatchState.APPROVED,
-            at=desk.at(),
-            approved_by=desk.person.login,
-            second=other,
-            first_card=first_card,
-            first_account=first_account,
-            issue_date=desk.now().date().isoformat(),
-        )
-        shards, boxes = tx.batches.divide(batch, at=desk.at())
-        details = {
-            "batch": str(batch_id), "cards": str(batch.cards), "left_out": str(batch.wrong), "second": other or "",
-            "shards": str(shards), "boxes": str(boxes),
-        }  # fmt: skip
-        tx.audit.append(desk.event("batch.approve", batch.token, "done", details))
+        require_move(tx, tx.batches.get(batch_id), BatchState.APPROVED)  # again, where nobody can come between
+        late = any_late(desk, tx, batch_id)
+        done = None if late else _approved(desk, tx, chosen, batch_id, other)
+    if done is None:
+        raise _late(desk, batch_id)
+    return done
+
+
+def _approved(desk: Desk, tx: Transaction, chosen: ProductSet, batch_id: int, second: str | None) -> BureauBatchRow:
+    batch = tx.batches.get(batch_id)
+    first_card, first_account = _numbers(tx, chosen, batch.rows)
+    batch = tx.batches.move(
+        batch,
+        BatchState.APPROVED,
+        at=desk.at(),
+        approved_by=desk.person.login,
+        second=second,
+        first_card=first_card,
+        first_account=first_account,
+        issue_date=desk.now().date().isoformat(),
+    )
+    shards, boxes = tx.batches.divide(batch, at=desk.at())
+    details = {
+        "batch": str(batch_id), "cards": str(batch.cards), "left_out": str(batch.wrong), "second": second or "",
+        "shards": str(shards), "boxes": str(boxes),
+    }  # fmt: skip
+    tx.audit.append(desk.event("batch.approve", batch.token, "done", details))
     return batch
+
+
+def _late(desk: Desk, batch_id: int) -> DecisionRefused:
+    """Rows became doubles while the batch waited: they are wrong from now on, and people decide again."""
+    find_doubles(desk, batch_id, lambda _: None)
+    with desk.database.transaction("batch compared again") as tx:
+        wrong = tx.batches.wrong(batch_id)
+        tx.batches.change(batch_id, wrong=wrong)
+    refused = DecisionRefused(
+        Text(
+            f"Holders of batch {batch_id} got or await a card elsewhere since it was taken in; {wrong} rows are wrong.",
+            f"批次 {batch_id} 接收后，有持卡人已在别处领卡或制卡；现有 {wrong} 行有误。",
+        ),
+        do=Text(
+            f"'cardfab bureau rejected {batch_id} --out FILE' names them. Then approve without them "
+            "(--without-wrong-rows), or refuse.",
+            f"可用 cardfab bureau rejected {batch_id} --out 文件 查看，"
+            "再不含这些行批准（--without-wrong-rows），或拒收。",
+        ),
+        code="CF-7356",
+    )
+    desk.refused(refused, act=Act.APPROVE, batch=str(batch_id), wrong=str(wrong))
+    return refused
 
 
 def refuse(desk: Desk, batch_id: int, *, why: str) -> BureauBatchRow:
     """Refuse a batch of which no card was begun: nothing of its holders is kept, only what was wrong with its rows."""
     desk.must(Act.APPROVE)
     with desk.database.transaction("batch refused") as tx:
-        batch = tx.batches.move(tx.batches.get(batch_id), BatchState.REFUSED, at=desk.at())
+        batch = tx.batches.get(batch_id)
+        require_move(tx, batch, BatchState.REFUSED)
+        batch = tx.batches.move(batch, BatchState.REFUSED, at=desk.at())
+        by, at = desk.person.login, desk.at()
+        tx.bureau_finish.hand_over(batch_id, REFUSED, "", batch.rows, batch.file_digest, by=by, second=None, at=at)
         tx.batches.remove_division(batch_id)
         tx.requests.erase_batch(batch_id)
         details = {"batch": str(batch_id), "rows": str(batch.rows), "wrong": str(batch.wrong), "why": why}

@@ -26,8 +26,7 @@ def find_doubles(desk: Desk, batch_id: int, tell: Callable[[int], None]) -> None
     """Mark as wrong what is in the batch twice, or known from elsewhere; ``tell`` hears how many were found so far."""
     with desk.database.transaction("batch compared") as tx:
         tx.batches.tell_planner()
-    codes = desk.codes().category
-    replacing = [name for name, category in codes.items() if category.replaces_card]
+    replacing = _replacing(desk)
     # One question after the other: what the first has marked is not asked about again.
     questions: tuple[Callable[[Transaction], Iterable[Finding]], ...] = (
         lambda tx: _twice(tx, batch_id, "request_id"),
@@ -46,6 +45,21 @@ def find_doubles(desk: Desk, batch_id: int, tell: Callable[[int], None]) -> None
                     done += _mark(desk, batch_id, some)
                     tell(done)
             done += _mark(desk, batch_id, some)
+
+
+def any_late(desk: Desk, tx: Transaction, batch_id: int) -> bool:
+    """Whether a card of a holder in the batch was begun or made elsewhere since :func:`find_doubles` looked."""
+    return any(
+        next(late, None) is not None
+        for late in (
+            tx.batches.holders_in_work(batch_id),
+            tx.batches.holders_with_card(batch_id, _replacing(desk)),
+        )
+    )
+
+
+def _replacing(desk: Desk) -> list[str]:
+    return [name for name, category in desk.codes().category.items() if category.replaces_card]
 
 
 def _twice(tx: Transaction, batch_id: int, column: str) -> Iterator[Finding]:
@@ -74,4 +88,4 @@ def _mark(desk: Desk, batch_id: int, some: list[Finding]) -> int:
     return found
 
 
-__all__ = ["HAS_CARD", "IN_WORK", "KNOWN", "find_doubles"]
+__all__ = ["HAS_CARD", "IN_WORK", "KNOWN", "any_late", "find_doubles"]

@@ -8,13 +8,13 @@ from cardfab.errors import CardfabError, CardRefused, DeviceFault, InDoubt, Text
 from cardfab.keys.away import KeysAway
 from cardfab.production.states import StateRefused
 from cardfab.station.issue import JobNotReady
-from cardfab.store import CommitInDoubt, DatabaseAway, DatabaseBusy, RecordUnwritten, StockEmpty
+from cardfab.store import CommitInDoubt, DatabaseAway, DatabaseBusy, DatabaseFull, RecordUnwritten, StockEmpty
 from cardfab.store.stockdays import DayClosed
 
-_HOLDS = (StockEmpty, DayClosed, KeysAway, DatabaseAway, DatabaseBusy, RecordUnwritten, CommitInDoubt)
-"""What no slot can do anything about, and what will be over when somebody has mended it."""
-AWAY = (DatabaseAway, DatabaseBusy, RecordUnwritten, CommitInDoubt)
+AWAY = (DatabaseAway, DatabaseBusy, DatabaseFull, RecordUnwritten, CommitInDoubt)
 """Those of the database."""
+_HOLDS = (StockEmpty, DayClosed, KeysAway, *AWAY)
+"""What no slot can do anything about, and what will be over when somebody has mended it."""
 
 
 class Concern(enum.Enum):

@@ -61,8 +61,10 @@ class Gate:
                 self._changed.notify_all()
             return held is not None
 
-    def enter(self, *, new_box: bool = False) -> bool:
-        """Wait until a card may be begun; False when none may any more. ``new_box``: it would begin a box."""
+    def enter(self, *, new_box: bool = False, waits: Callable[[], None] = lambda: None) -> bool:
+        """Wait until a card may be begun; False when none may any more. ``new_box``: it would begin a box. ``waits`` is
+        called where it has to wait.
+        """
         with self._changed:
             while True:
                 if self._ordered == Order.STOP or (self._ordered == Order.STOP_AFTER_BOX and new_box):
@@ -71,6 +73,7 @@ class Gate:
                 if self._ordered != Order.PAUSE and (self._held is None or now >= self._try_at):
                     self._try_at = now + self._patience  # who is let through while it is held tries for all
                     return True
+                waits()
                 self._changed.wait(0.5 if self._ordered == Order.PAUSE else max(0.01, min(0.5, self._try_at - now)))
 
     def rest(self, seconds: float) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Final
 
@@ -103,7 +103,7 @@ class BureauLine:
         batch, doubts = self._begin(batch_id)
         workers = [
             Worker(
-                self._desk, spec, batch, self._run_id, self._rules, self._gate, self._board,
+                replace(self._desk, slot=name), spec, batch, self._run_id, self._rules, self._gate, self._board,
                 doubts.get(name, ()), self._tick,
             )
             for name, spec in self._slots.items()
@@ -140,20 +140,21 @@ class BureauLine:
 
     # -- begin, watch, end -----------------------------------------------------------------------------------------
 
-    def _begin(self, batch_id: int) -> tuple[BureauBatchRow, dict[str, list[int]]]:
+    def _begin(self, batch_id: int) -> tuple[BureauBatchRow, dict[str | None, list[int]]]:
         desk = self._desk
         for act in (Act.BATCH, Act.ISSUE, Act.RESOLVE):
             desk.must(act)
         with desk.database.reading() as tx:
             self._require(tx, tx.batches.get(batch_id))
             again = tx.boxes.to_reopen(batch_id)
+            opening = self._opening(tx, tx.batches.get(batch_id))
         find_interrupted(desk)
         with desk.database.transaction("line begun") as tx:
             batch = tx.batches.get(batch_id)  # another line may have begun since
             self._require(tx, batch)
             for old in tx.boxes.open_runs(desk.station):  # nobody else runs a line here: they were cut off
                 tx.boxes.end_run(old.id, "cut off", at=desk.at())
-            doubts: dict[str, list[int]] = {}
+            doubts: dict[str | None, list[int]] = {}
             for job_id, slot in tx.boxes.doubtful(batch.id, desk.station):
                 doubts.setdefault(slot, []).append(job_id)
             self._free(tx, batch)
@@ -170,7 +171,28 @@ class BureauLine:
                        "read_back": self._rules.read_back}  # fmt: skip
             tx.audit.append(desk.event("line.run", batch.token, "intent", details))
         self._batch_id = batch.id
+        for words in opening:
+            self._board.say("", words)
+        for elsewhere in (one for one in doubts if one not in self._slots):
+            self._board.say("", _elsewhere(elsewhere, doubts[elsewhere]))
         return batch, doubts
+
+    def _opening(self, tx: Transaction, batch: BureauBatchRow) -> list[Text]:
+        """What is to be done with how many slots, and whether there are blanks for it: nobody has to count them."""
+        count = tx.boxes.count(batch.id)
+        left = sum(count.values()) - count.get(JobState.DONE, 0)
+        name, slots = self._rules.name, len(self._slots)
+        watch = f"cardfab bureau status {batch.id} --watch"
+        said = [Text(f"Line {name} begins; slots: {slots}, places: {left}. Watch it with '{watch}'.",
+                     f"产线 {name} 开始：{slots} 个工位，{left} 个位置。可用 {watch} 查看。")]  # fmt: skip
+        stock = self._desk.product(batch.product).product.stock
+        blanks = tx.stock.account(stock).remaining
+        if blanks < left:
+            said.append(
+                Text(f"The stock {stock} has {blanks} blanks for {left} places: the line is held when they are gone.",
+                     f"库存 {stock} 有空白卡 {blanks} 张，尚缺 {left - blanks} 张；用完后产线暂停等待。")
+            )  # fmt: skip
+        return said
 
     def _require(self, tx: Transaction, batch: BureauBatchRow) -> None:
         """Raise unless cards of the batch may be made, and by this person."""
@@ -276,6 +298,21 @@ _SAYS: Final = {
     Order.STOP: Text("The line stops; cards in work are finished.", "产线停止，在制卡片将完成。"),
     Order.STOP_AFTER_BOX: Text("The line stops when the boxes in work are done.", "在制卡盒完成后产线停止。"),
 }
+
+
+def _elsewhere(slot: str | None, jobs: Sequence[int]) -> Text:
+    """Cards in doubt that no slot of this line can say anything about."""
+    listed = ", ".join(map(str, jobs))
+    if slot is None:
+        return Text(
+            f"In doubt, and of no slot: jobs {listed}. Settle them with 'cardfab job resolve'.",
+            f"作业 {listed} 存疑且不属于任何工位，请用 cardfab job resolve 核实。",
+        )
+    return Text(
+        f"In doubt at slot {slot}, which this line has not: jobs {listed}. A line with that slot settles them, or "
+        "'cardfab job resolve'.",
+        f"作业 {listed} 在工位 {slot} 存疑，本产线无此工位；由含该工位的产线核实，或用 cardfab job resolve。",
+    )
 
 
 def _row(run_id: int, one: SlotNow) -> SlotRow:

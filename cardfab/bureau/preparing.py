@@ -116,10 +116,27 @@ def do_shard(desk: Desk, batch_id: int, shard: int, worker: str) -> str:
     return digest
 
 
+def require_approved(batch: BureauBatchRow) -> None:
+    """Raise :class:`NotPreparable` of a batch that nobody approved, or of which nothing is left."""
+    if batch.state in (BatchState.RECEIVING, BatchState.WAITING):
+        raise _unapproved(batch)
+    if batch.state in (BatchState.REFUSED, BatchState.ERASED):
+        state = batch.state.text
+        raise NotPreparable(
+            Text(f"Batch {batch.id} is {state.en}: no card is made of it.",
+                 f"批次 {batch.id} 状态为“{state.zh}”，不能制卡。"),
+            do=Text("'cardfab bureau list' shows the batches that are open.", "cardfab bureau list 列出未结的批次。"),
+            code="CF-3494",
+        )  # fmt: skip
+
+
 def finish_prepare(desk: Desk, batch_id: int) -> str:
-    """All shards are done: the batch is PREPARED; its digest. Raises :class:`NotPreparable` while one is not."""
+    """All shards are done: the batch is PREPARED; its digest. Raises :class:`NotPreparable` while one is not, and as
+    :func:`require_approved` does.
+    """
     with desk.database.transaction("batch prepared") as tx:
         batch, shards = tx.batches.get(batch_id), tx.shards.of(batch_id)
+        require_approved(batch)
         if batch.state is not BatchState.APPROVED and batch.digest is not None:
             return batch.digest
         left = [one.shard for one in shards if one.digest is None]
@@ -155,13 +172,7 @@ class _Work:
         if batch.salt is None:
             raise Erased(Text(f"Batch {batch_id} has been erased.", f"批次 {batch_id} 的个人数据已清除。"))
         if batch.issue_date is None or batch.first_card is None or batch.first_account is None:
-            raise NotPreparable(
-                Text(f"Batch {batch_id} is not approved.", f"批次 {batch_id} 尚未审核。"),
-                do=Text(
-                    f"Approve it: 'cardfab bureau approve {batch_id}'.",
-                    f"请先审核：cardfab bureau approve {batch_id}。",
-                ),
-            )
+            raise _unapproved(batch)
         chosen = desk.product(batch.product)
         _require_no_holder(chosen)
         require_kind(desk.keys, labels_of(chosen), training=chosen.product.training, product=chosen.product.name)
@@ -208,6 +219,13 @@ class _Work:
             yield CardRow(self.batch.id, row.place, self.row.shard, one.number_index, one.sealed), one.digest
 
 
+def _unapproved(batch: BureauBatchRow) -> NotPreparable:
+    return NotPreparable(
+        Text(f"Batch {batch.id} is not approved.", f"批次 {batch.id} 尚未审核。"),
+        do=Text(f"Approve it: 'cardfab bureau approve {batch.id}'.", f"请先审核：cardfab bureau approve {batch.id}。"),
+    )
+
+
 def _require_no_holder(chosen: ProductSet) -> None:
     if chosen.financial.pin.first == "holder":
         raise NotPreparable(
@@ -220,4 +238,4 @@ def _require_no_holder(chosen: ProductSet) -> None:
         )
 
 
-__all__ = ["AT_ONCE", "NotPreparable", "ShardDiffers", "do_shard", "draw_shard", "finish_prepare"]
+__all__ = ["AT_ONCE", "NotPreparable", "ShardDiffers", "do_shard", "draw_shard", "finish_prepare", "require_approved"]

@@ -9,7 +9,7 @@ that others of the database go on; until the last one the batch is RECEIVING. Wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Protocol
 from cardfab.bureau.cover import CoverNote, Tally
 from cardfab.bureau.deciding import approve, refuse
 from cardfab.bureau.doubles import find_doubles
+from cardfab.bureau.issuers import ANYBODY, Issuers, require_signer
 from cardfab.bureau.removing import remove_batch, remove_half_taken
-from cardfab.errors import InputRefused, Text
+from cardfab.errors import InDoubt, InputRefused, Text
 from cardfab.face.photo import judge_photo
-from cardfab.prepare.finding import RowFinding, hidden
+from cardfab.prepare.finding import WrongRow, hidden
 from cardfab.prepare.gb11643 import masked
 from cardfab.prepare.importer import RowJudge
 from cardfab.prepare.request import IssuanceRequest
@@ -32,7 +33,7 @@ from cardfab.station.alive import alive
 from cardfab.station.desk import Desk
 from cardfab.station.intake import photo_on_file, rules_of
 from cardfab.station.vault import holder_indexes, seal_requests
-from cardfab.store import Transaction
+from cardfab.store import CommitInDoubt, DatabaseAway, Transaction
 from cardfab.store.batches import WRONG, BureauBatchRow, BureauRowRow, Finding
 
 if TYPE_CHECKING:
@@ -62,9 +63,15 @@ class BatchSource(Protocol):
         """Who signed it, None where it is not signed."""
         ...
 
-    def rows(self) -> Iterator[Row | RowFinding]:
-        """Its rows in their order, each with its number; a finding for each row that cannot be read."""
+    def rows(self) -> Iterator[Row | WrongRow]:
+        """Its rows in their order, each once and with its number; of one that cannot be read what is wrong with it."""
         ...
+
+
+class BatchUnsure(InDoubt):
+    """The database was lost while the whole batch was being kept."""
+
+    default_code = "CF-9710"
 
 
 class BatchRefused(InputRefused):
@@ -81,21 +88,23 @@ def take_in(
     photos: Callable[[str], bytes | None] = lambda _: None,
     shard_size: int = SHARD,
     box_size: int = BOX,
+    issuers: Issuers = ANYBODY,
     tell: Tell = lambda _step, _done, _of: None,
 ) -> BureauBatchRow:
     """Take a file in; the batch, which is WAITING.
 
-    ``photos`` gives a photo by its name in the file. ``tell`` hears of progress: "check", "take in" or "compare", the
-    rows done and those of the note. One at a time at a station. Raises :class:`BatchRefused`, what the source raises,
-    and NotAllowed; nothing is kept then.
+    ``photos`` gives a photo by its name in the file, ``issuers`` say whose signature counts for whom. ``tell`` hears of
+    progress: "check", "take in" or "compare", the rows done and those of the note. One at a time at a station. Raises
+    :class:`BatchRefused`, SignerRefused, what the source raises, and NotAllowed; nothing is kept then.
     """
     desk.must(Act.BATCH)
     judge = _judge(desk, cover, photos)
     with desk.database.reading() as tx:
         _require_new(tx, cover)
     _check(source, cover, tell)
+    require_signer(issuers, cover.issuer, source.signer)
     salt, token = desk.random(32), desk.token()
-    with desk.database.transaction("batch") as tx:
+    with _nothing_kept(), desk.database.transaction("batch") as tx:
         _require_new(tx, cover)  # again, where nobody else can come between
         batch_id = tx.requests.add_batch(source.path.name, cover.rows, salt, at=desk.at(), by=desk.person.login)
         alive(desk, tx)
@@ -107,18 +116,48 @@ def take_in(
         }  # fmt: skip
         tx.batches.open(batch_id, values)
     try:
-        _put(desk, judge, batch_id, salt, source, cover, tell)
-        find_doubles(desk, batch_id, lambda done: tell("compare", done, cover.rows))
+        with _nothing_kept():
+            _put(desk, judge, batch_id, salt, source, cover, tell)
+            find_doubles(desk, batch_id, lambda done: tell("compare", done, cover.rows))
     except BaseException:
         with suppress(Exception):  # what stopped it is what must be heard of; the next start removes what is left
             remove_batch(desk, batch_id)
         raise
-    with desk.database.transaction("batch taken in") as tx:
+    with _perhaps_kept(cover), desk.database.transaction("batch taken in") as tx:
         wrong = tx.batches.wrong(batch_id)
         done = tx.batches.move(tx.batches.get(batch_id), BatchState.WAITING, at=desk.at(), wrong=wrong)
         details = {"batch": str(batch_id), "rows": str(cover.rows), "wrong": str(wrong), "digest": cover.sha256}
+        if (by := source.signer) is not None:
+            details |= {"signer": by.subject, "certificate": by.fingerprint}
         tx.audit.append(desk.event("batch.import", token, "done", details))
     return done
+
+
+@contextmanager
+def _nothing_kept() -> Iterator[None]:
+    """Until the last commit of a take-in nothing is taken in, whatever became of the one whose answer was lost."""
+    try:
+        yield
+    except CommitInDoubt as doubt:
+        raise DatabaseAway from doubt
+
+
+@contextmanager
+def _perhaps_kept(cover: CoverNote) -> Iterator[None]:
+    try:
+        yield
+    except CommitInDoubt as doubt:
+        raise BatchUnsure(
+            Text(
+                f"The database broke off while batch {cover.reference} was being kept; whether it was, is not known.",
+                f"保存批次 {cover.reference} 时与数据库的连接中断，结果未知。",
+            ),
+            do=Text(
+                "Bring the database back; 'cardfab bureau list' says whether the batch waits for approval. If not, "
+                "import again: it is never taken in twice.",
+                "请恢复数据库，再用 cardfab bureau list 查看该批次是否待审核；若否，请重新接收，同一批次不会重复接收。",
+            ),
+        ) from doubt
 
 
 # -- pass one ----------------------------------------------------------------------------------------------------------
@@ -129,6 +168,8 @@ def _require_new(tx: Transaction, cover: CoverNote) -> None:
     known = tx.batches.same(cover.issuer, cover.reference, cover.sha256)
     before = not cover.previous or tx.batches.has_file(cover.issuer, cover.previous)
     if known is not None and (known.issuer, known.reference) == (cover.issuer, cover.reference):
+        if known.file_digest == cover.sha256:
+            raise _the_same(known)
         raise BatchRefused(
             Text(
                 f"The batch {cover.reference} of {cover.issuer} is here already, as batch {known.id}.",
@@ -157,10 +198,28 @@ def _require_new(tx: Transaction, cover: CoverNote) -> None:
         )
 
 
+def _the_same(known: BureauBatchRow) -> BatchRefused:
+    """File and reference are those of a batch: nothing is amiss but that somebody imports it again."""
+    state = known.state.text
+    named = f"{known.reference} of {known.issuer}"
+    return BatchRefused(
+        Text(
+            f"This very file, {named}, is batch {known.id} already; it is {state.en}.",
+            f"该文件（{known.issuer} {known.reference}）已接收，即本地批次 {known.id}，状态为“{state.zh}”。",
+        ),
+        do=Text(
+            f"'cardfab bureau status {known.id}' shows it. To send a file again after it was refused, the issuer gives "
+            "it another reference.",
+            f"可用 cardfab bureau status {known.id} 查看。拒收后重新发送，须由发卡机构另编批次号。",
+        ),
+        code="CF-3484",
+    )
+
+
 def _check(source: BatchSource, cover: CoverNote, tell: Tell) -> None:
     tally = Tally(cover)
     for one in source.rows():
-        tally.add(None if isinstance(one, RowFinding) else one[1])
+        tally.add(None if isinstance(one, WrongRow) else one[1])
         if tally.rows % _AT_ONCE == 0:
             tell("check", tally.rows, cover.rows)
     tell("check", tally.rows, cover.rows)
@@ -225,10 +284,10 @@ class _Some:
     findings: list[Finding] = field(default_factory=list)
     size: int = 0
 
-    def add(self, place: int, one: Row | RowFinding, judge: RowJudge, product: str) -> None:
+    def add(self, place: int, one: Row | WrongRow, judge: RowJudge, product: str) -> None:
         """Judge a row and put it beside those that wait."""
-        if isinstance(one, RowFinding):
-            self.findings.append(Finding(place, one.row, "", one.field, one.reason))
+        if isinstance(one, WrongRow):
+            self.findings += (Finding(place, one.row, "", each.field, each.reason) for each in one.findings)
             self.rows.append(_Judged(place, one.row, None, ""))
             return
         row, given = one
@@ -298,4 +357,15 @@ def _put(
         flush()
 
 
-__all__ = ["BOX", "SHARD", "BatchRefused", "BatchSource", "Tell", "approve", "refuse", "remove_half_taken", "take_in"]
+__all__ = [
+    "BOX",
+    "SHARD",
+    "BatchRefused",
+    "BatchSource",
+    "BatchUnsure",
+    "Tell",
+    "approve",
+    "refuse",
+    "remove_half_taken",
+    "take_in",
+]

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 
 from cardfab.bureau.board import Board
 from cardfab.bureau.bringing import bring_in
-from cardfab.bureau.faults import AWAY, Concern, SlotTakenOut, SlotWentWrong, concern_of, holds_line
+from cardfab.bureau.faults import Concern, SlotTakenOut, SlotWentWrong, concern_of, holds_line
 from cardfab.bureau.gate import Gate
 from cardfab.bureau.lineview import LineRules
 from cardfab.bureau.sampling import readings_of, sample_of
@@ -22,6 +22,7 @@ from cardfab.printer.driver import CardPrinter
 from cardfab.production import INTERRUPTIBLE, JobState
 from cardfab.production.batches import BoxState
 from cardfab.station.books import doubt_job, finish, intact
+from cardfab.station.bureauorders import Order
 from cardfab.station.desk import Desk
 from cardfab.station.devices import Devices
 from cardfab.station.issue import issue
@@ -52,7 +53,7 @@ class _Out(Exception):
 
 
 class _Stopped(Exception):
-    """The line was stopped while the database was away: what is open is settled by the next start."""
+    """The line was stopped while it was held: what is open is settled by the next start."""
 
 
 @dataclass(slots=True)
@@ -74,6 +75,7 @@ class Worker:
     _last: CardfabError | None = None
     _after_fault: bool = False
     _used: bool = False
+    _sampled: bool = False
     _given_out: bool = False
     _left: set[int] = field(default_factory=set)
 
@@ -87,7 +89,7 @@ class Worker:
         except _Out:
             state = SlotState.TAKEN_OUT
         except _Stopped:
-            _LOG.warning("slot %s was stopped while the database was away", name)
+            _LOG.warning("slot %s was stopped while the line was held", name)
         except Exception:
             _LOG.exception("slot %s ended unexpectedly", name)
             self._out(SlotWentWrong(name))
@@ -100,7 +102,7 @@ class Worker:
     # -- boxes -----------------------------------------------------------------------------------------------------
 
     def _boxes(self) -> None:
-        while self.gate.enter(new_box=True):
+        while self.gate.enter(new_box=True, waits=self._idle):
             mark = self.board.begins(self.spec.name)
             claimed = self._steadily(self._claim)
             if claimed is not None:
@@ -127,7 +129,7 @@ class Worker:
         first = min((one.place for one in places), default=0)
         try:
             for place in waiting:
-                while self.gate.enter():
+                while self.gate.enter(waits=self._idle):
                     self.board.set(self.spec.name, state=SlotState.WORKING, box=box.box, place=place.place)
                     made = self._place(place, first_of_box=place.place == first)
                     if made is not Outcome.AGAIN:
@@ -162,10 +164,13 @@ class Worker:
 
     def _place(self, place: Place, *, first_of_box: bool) -> Outcome:
         """One try at a place, to the end of what became of it."""
+        self._sampled = False
         outcome = self._try(place.job_id or 0, place, first_of_box)
         if outcome in (Outcome.MADE, Outcome.SPOILED, Outcome.DOUBTFUL):
             self.board.add(self.spec.name, **{outcome.value: 1})
             self._used = True
+        if self._sampled:
+            self._judge(place.job_id or 0, outcome)
         if self._last is not None and self._in_a_row >= self.rules.faults_in_a_row:
             self._out(SlotTakenOut(self.spec.name, self._in_a_row, self._last))
             raise _Out
@@ -198,6 +203,7 @@ class Worker:
         )
         if sample is not None:
             self._keep_sample(job_id, sample)
+            self._sampled = True
         self._given_out = False
         issue(self.desk, self._noting(devices), str(job_id), readings=readings_of(self.rules, sample))
 
@@ -230,17 +236,38 @@ class Worker:
             tx.boxes.add_sample(job_id, self.batch.id, rule, at=desk.at())
             tx.audit.append(desk.event("card.sample", tx.jobs.get(job_id).token, "done", {"rule": rule}))
 
+    def _judge(self, job_id: int, outcome: Outcome) -> None:
+        """What came of a sample, once that is known."""
+        verdict, desk = _VERDICTS.get(outcome), self.desk
+        if verdict is None:
+            return
+
+        def judge() -> None:
+            with desk.database.transaction("sample judged") as tx:
+                tx.boxes.judge_sample(job_id, verdict, by=desk.person.login, at=desk.at())
+
+        self._steadily(judge)
+
     def _next_card(self, devices: Devices) -> bool:
-        """Where hands put cards in: wait until the finished one is out and another lies there; False at a stop."""
+        """Where hands put cards in: wait until the finished one is out and another lies there; False where no card may
+        be begun.
+        """
         if devices.printer is not None or devices.sees_card is None:
             return True
-        wanted = (False, True) if self._used else (True,)
+        wanted, waited = (False, True) if self._used else (True,), False
         for there in wanted:
             while devices.sees_card() is not there:
                 self.board.set(self.spec.name, state=SlotState.WAITING)
                 if not self.gate.rest(0.2):
                     return False
+                waited = True
             self._used = there
+        if waited:  # what was ordered meanwhile, or holds the line, is for this card too
+            if not self.gate.enter():
+                return False
+            if not devices.sees_card():  # taken out again while the line was paused
+                self._used = False
+                return False
         self.board.set(self.spec.name, state=SlotState.WORKING)
         return True
 
@@ -254,10 +281,8 @@ class Worker:
         elif concern is not Concern.OTHER:
             self._fault(job_id, error)
         job = self._steadily(lambda: self._job(job_id))
-        if self._given_out and isinstance(holds_line(error), AWAY):
-            job = self._steadily(lambda: self._booked(job_id))
-        if job.state in INTERRUPTIBLE and job.is_of(self.desk.station) and concern is not Concern.OTHER:
-            job = self._steadily(lambda: self._doubted(job_id, error))
+        if concern is not Concern.OTHER:
+            job = self._told_to_the_books(job, error)
         if job.state is JobState.IN_DOUBT and concern is not Concern.OTHER:
             job = self._settled(job)
         if concern is Concern.SLOT:
@@ -269,6 +294,11 @@ class Worker:
                 self._left.add(job_id)
             return Outcome.AGAIN if again else Outcome.LEFT
         return Outcome.LEFT if concern is Concern.OTHER else _OUTCOMES.get(job.state, Outcome.LEFT)
+
+    def _idle(self) -> None:
+        """Before the gate the slot is shown as what it is, not as at work."""
+        paused = self.gate.ordered == Order.PAUSE
+        self.board.set(self.spec.name, state=SlotState.WAITING if paused else SlotState.HELD)
 
     def _hold(self, error: CardfabError) -> None:
         why = holds_line(error) or error
@@ -293,8 +323,16 @@ class Worker:
         with self.desk.database.reading() as tx:
             return tx.jobs.get(job_id)
 
+    def _told_to_the_books(self, job: JobRow, error: CardfabError) -> JobRow:
+        """What an error that ended the work has left unwritten is written as soon as that can be."""
+        if self._given_out and holds_line(error) is not None:
+            job = self._steadily(lambda: self._booked(job.id))
+        if job.state in INTERRUPTIBLE and job.is_of(self.desk.station):
+            job = self._steadily(lambda: self._doubted(job.id, error))
+        return job
+
     def _booked(self, job_id: int) -> JobRow:
-        """A card that was read back and given out while the database was away: all that is missing is the booking."""
+        """A card that was read back and given out while database or keys were away: only the booking is missing."""
         job = self._job(job_id)
         if JobState.VERIFYING not in (job.state, job.doubt_from):
             return job
@@ -312,6 +350,7 @@ class Worker:
         if not self.gate.enter():
             return
         job = self._settled(self._steadily(lambda: self._job(job_id)))
+        self._judge(job_id, _OUTCOMES.get(job.state, Outcome.LEFT))
         self.board.say(
             self.spec.name,
             Text(
@@ -324,13 +363,16 @@ class Worker:
         """What read-back says of a card in doubt; where the chip is silent a machine puts the card aside."""
         job_id, put_aside = job.id, False
         while job.state is JobState.IN_DOUBT and self.gate.enter():
+            self._given_out = False
             try:
                 with self._timed():
-                    settle(self.desk, self._open(), job)
+                    settle(self.desk, self._noting(self._open()), job)
             except CardfabError as error:
                 if holds_line(error) is not None:
                     self._hold(error)
-                elif not put_aside and isinstance(error, DeviceFault | InDoubt) and self._put_aside():
+                    job = self._told_to_the_books(self._steadily(lambda: self._job(job_id)), error)
+                    continue
+                if not put_aside and isinstance(error, DeviceFault | InDoubt) and self._put_aside():
                     put_aside = True
                 else:
                     return self._steadily(lambda: self._job(job_id))
@@ -348,11 +390,13 @@ class Worker:
             return False
 
     def _steadily(self, do: Callable[[], _T]) -> _T:
-        """Do it, and where the database is away again when it is back. What is done is safe to do twice."""
+        """Do it, and where database or keys are away again when they are back. What is done is safe to do twice."""
         while True:
             try:
                 return do()
-            except AWAY as away:
+            except CardfabError as away:
+                if holds_line(away) is None:
+                    raise
                 self._hold(away)
                 if not self.gate.rest(min(self.tick, 1.0)):
                     raise _Stopped from away
@@ -387,5 +431,6 @@ class _Noting:
 
 
 _OUTCOMES = {JobState.DONE: Outcome.MADE, JobState.SPOILED: Outcome.SPOILED, JobState.IN_DOUBT: Outcome.DOUBTFUL}
+_VERDICTS = {Outcome.MADE: "good", Outcome.SPOILED: "spoiled"}
 
 __all__ = ["Outcome", "Worker"]

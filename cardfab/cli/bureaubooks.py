@@ -14,6 +14,7 @@ from cardfab.errors import StockFault, Text
 if TYPE_CHECKING:
     from cardfab.bureau.books.reconcile import Reconciliation
     from cardfab.documents.counter import Language
+    from cardfab.store.bureaufinish import HandoverRow
 
 Batch = Annotated[str, typer.Argument(metavar="BATCH", help="Its number here, or the issuer's own.")]
 Pdf = Annotated[Path | None, typer.Option("--pdf", help="Also as paper.")]
@@ -34,19 +35,22 @@ def reconcile(context: typer.Context, batch: Batch, pdf: Pdf = None, csv: Csv = 
     """What became of every row and every blank; with --second two people sign it. Exit 7 where books disagree."""
     from cardfab.bureau.books import papers
     from cardfab.bureau.books.reconcile import reconcile as reconciled
-    from cardfab.bureau.books.reconcile import sign
+    from cardfab.bureau.books.reconcile import sign, signatures
 
     talk = talk_of(context)
     with talk.desk() as desk:
         found = reconciled(desk, batch)
         signed = "" if second is None else sign(desk, found, second)
         if pdf is not None:
-            pdf.write_bytes(papers.reconciliation_paper(desk, found, _language(talk), signed, second or "")[1])
+            pdf.write_bytes(papers.reconciliation_paper(desk, found, language_of(talk), signed, second or "")[1])
         if csv is not None:
             with csv.open("w", encoding="utf-8-sig", newline="") as out:
                 papers.reconciliation_csv(found, out)
-    value = papers.reconciliation_values(found) | {"signed": bool(signed)}
-    talk.give(value, lambda: _show(talk, found))
+        by = signatures(desk, found)
+    value = papers.reconciliation_values(found) | {
+        "signed": bool(by), "signatures": [{"by": one.by, "second": one.second, "at": one.at} for one in by],
+    }  # fmt: skip
+    talk.give(value, lambda: _show(talk, found, by))
     if not found.balanced:
         raise Disagrees(
             Text(
@@ -80,8 +84,9 @@ _EQUATION = {
 }  # fmt: skip
 
 
-def _show(talk: Talk, found: Reconciliation) -> None:
+def _show(talk: Talk, found: Reconciliation, by: tuple[HandoverRow, ...]) -> None:
     from cardfab.production import JobState
+    from cardfab.station.bureauview import words_of
 
     head = found.batch.reference
     places, line = asdict(found.places), asdict(found.line)
@@ -100,7 +105,7 @@ def _show(talk: Talk, found: Reconciliation) -> None:
             (
                 str(one.place), one.request_id, str(one.job_id or ""),
                 left_out if one.state == "left out" else talk.of(JobState(one.state).text), one.by,
-                str(one.again or ""), one.why,
+                str(one.again or ""), talk.of(words_of(one.why)),
             )
             for one in found.named
         ]  # fmt: skip
@@ -111,6 +116,16 @@ def _show(talk: Talk, found: Reconciliation) -> None:
         talk.out.print(talk.of(Text(en, zh)), style="red" if each.blocks else "yellow")
     for words in found.open:
         talk.say(f"Open: {words.en}.", f"未结：{words.zh}。", "yellow")
+    for one in by:
+        who = [each for each in (one.by, one.second) if each]
+        at = f"{one.at[:16].replace('T', ' ')} UTC"
+        said = Text(
+            f"Signed by {' and '.join(who)}, {at}, digest {one.digest}.",
+            f"{'、'.join(who)} 已于 {at} 签署，摘要 {one.digest}。",
+        )
+        talk.out.print(talk.of(said))
+    if not by:
+        talk.out.print(talk.of(Text("Nobody signed these figures.", "当前结果尚未签署。")))
 
 
 @remake_app.command("list")
@@ -191,40 +206,33 @@ def give_up_(
 def return_(
     context: typer.Context,
     batch: Batch,
-    out: Annotated[Path, typer.Option("--out", help="The file; its signature goes beside it, named .p7s.")],
+    out: Annotated[Path, typer.Option("--out", help="The file; in clear, its signature goes beside it, named .p7s.")],
     layout: Annotated[str, typer.Option("--layout", help="The issuer's form: a profile under returns/.")] = "json",
+    to: Annotated[
+        Path | None,
+        typer.Option("--for", metavar="CERT", help="Encrypt it for this certificate of the issuer, signed inside."),
+    ] = None,
 ) -> None:
-    """Write the return file: every row with its card or its reason."""
+    """Write the return file: every row with its card or its reason; encrypted with --for."""
     from cardfab.bureau.books.returning import return_file
+    from cardfab.bureau.files import read_addressee
+    from cardfab.cli.record import read_file
 
     talk = talk_of(context)
     with talk.desk() as desk:
-        found, made, failed = return_file(desk, batch, out, layout)
-    said = Text(
-        f"{out}: {made} cards, {failed} rows without one.", f"{out}：成卡 {made} 张，未成卡 {failed} 行。"
-    )  # fmt: skip
+        addressee = None if to is None else read_addressee(read_file(to), desk.now())
+        found, made, failed = return_file(desk, batch, out, layout, addressee)
+    said = Text(f"{out}: {made} cards, {failed} rows without one.", f"{out}：成卡 {made} 张，未成卡 {failed} 行。")
     value = {"batch": found.id, "file": str(out), "layout": layout, "cards": made, "failed": failed}
-    talk.give(value, lambda: talk.out.print(talk.of(said)))
-
-
-def ship(context: typer.Context, batch: Batch, pdf: Pdf = None, csv: Csv = None) -> None:
-    """Book the boxes that are ready as shipped, and write their list."""
-    from cardfab.bureau.books import papers
-    from cardfab.bureau.books.shipping import ship as shipped
-
-    talk = talk_of(context)
-    with talk.desk() as desk:
-        one = shipped(desk, batch)
-        if pdf is not None:
-            pdf.write_bytes(papers.shipping_paper(desk, one, _language(talk))[1])
-        if csv is not None:
-            csv.write_text(one.csv(), encoding="utf-8", newline="")
-    said = Text(
-        f"{len(one.parcels)} boxes with {one.cards} cards for {one.receiver}.",
-        f"{len(one.parcels)} 盒、{one.cards} 张卡，接收单位 {one.receiver}。",
-    )
-    value = {"batch": one.batch.id, "receiver": one.receiver, "boxes": [asdict(each) for each in one.parcels]}
-    talk.give(value | {"cards": one.cards}, lambda: talk.out.print(talk.of(said)))
+    if addressee is None:
+        whose = Text("It is in clear; --for encrypts it.", "文件为明文；可用 --for 加密。")
+    else:
+        value["recipient"] = addressee.fingerprint
+        whose = Text(
+            f"Encrypted for {addressee.subject}, SHA-256 {addressee.fingerprint}.",
+            f"已为 {addressee.subject} 加密，证书 SHA-256 {addressee.fingerprint}。",
+        )
+    talk.give(value, lambda: talk.out.print(f"{talk.of(said)}\n{talk.of(whose)}"))
 
 
 def mailers(
@@ -246,41 +254,20 @@ def mailers(
     talk.give({"mailers": count}, lambda: talk.out.print(talk.of(said)))
 
 
-def destroyed(
+def close(
     context: typer.Context,
     batch: Batch,
-    second: Witness,
-    second_count: Annotated[int, typer.Option("--second-count", min=0, help="What the second person counted.")],
-    counted: Annotated[int, typer.Option("--counted", min=0, help="What you counted.")],
-    how: Annotated[str, typer.Option("--how", help="How they were destroyed: shredded, punched, ...")] = "shredded",
-    pdf: Pdf = None,
+    without_mailers: Annotated[
+        bool, typer.Option("--without-mailers", help="Though finished cards have no PIN mailer.")
+    ] = False,
 ) -> None:
-    """The spoiled cards of a batch are destroyed before a witness, who counts too."""
-    from cardfab.bureau.books import papers
-    from cardfab.bureau.books.destroying import destroy
-    from cardfab.station.stockbook.moving import Counts
-
-    talk = talk_of(context)
-    with talk.desk() as desk:
-        one = destroy(desk, batch, Counts(counted, second, second_count), how)
-        if pdf is not None:
-            pdf.write_bytes(papers.destruction_certificate(desk, one, _language(talk)))
-    said = Text(
-        f"{len(one.cards)} cards destroyed, no. {one.number}.", f"已销毁 {len(one.cards)} 张，编号 {one.number}。"
-    )
-    value = {"paper": one.number, "count": len(one.cards), "stock": one.stock}
-    value |= {"cards": [{"place": each.place, "job": each.job_id, "chip": each.chip} for each in one.cards]}
-    talk.give(value, lambda: talk.out.print(talk.of(said)))
-
-
-def close(context: typer.Context, batch: Batch) -> None:
     """Close a batch of which nothing is open, as two people signed it."""
     from cardfab.bureau.books.erasing import erase_by
     from cardfab.bureau.books.reconcile import close as closed
 
     talk = talk_of(context)
     with talk.desk() as desk:
-        one = closed(desk, batch)
+        one = closed(desk, batch, without_mailers=without_mailers)
         by = erase_by(desk, one)
     said = Text(
         f"Batch {one.reference} is closed; its personal data is erased by {by}.",
@@ -315,5 +302,6 @@ def erase(
     )
 
 
-def _language(talk: Talk) -> Language:
+def language_of(talk: Talk) -> Language:
+    """The language of papers."""
     return "zh" if talk.language == "zh" else "en"

@@ -16,24 +16,49 @@ from typing import Annotated, Any
 import typer
 
 from cardfab.bureau.crew import do_shards
-from cardfab.bureau.preparing import draw_shard, finish_prepare
+from cardfab.bureau.preparing import draw_shard, finish_prepare, require_approved
 from cardfab.cli.databases import database_at
 from cardfab.cli.output import talk_of
 from cardfab.cli.wiring import chip_pool, station_keys
-from cardfab.errors import KeyFault, Text
+from cardfab.errors import DeviceFault, KeyFault, Text
 from cardfab.hardening import harden
 from cardfab.keys.auditing import AuditedKeyStore, StationKeys
 from cardfab.production import Act
-from cardfab.production.batches import ShardState
+from cardfab.production.batches import BatchState, ShardState
 from cardfab.settings import Located
 from cardfab.station.desk import AUDIT_KEY, Desk
 from cardfab.station.keyrecord import KeyRecord
+from cardfab.store import CommitInDoubt
 
 
 class OneProcess(KeyFault):
     """A token's session belongs to one process."""
 
     default_code = "CF-6422"
+
+
+class PrepareBroken(DeviceFault):
+    """The database was lost while something of a batch was being kept."""
+
+    default_code = "CF-5743"
+
+
+@contextmanager
+def _safe_again(batch: str) -> Iterator[None]:
+    """Whatever became of the commit whose answer was lost: what is done twice here is done once."""
+    try:
+        yield
+    except CommitInDoubt as doubt:
+        raise PrepareBroken(
+            Text(
+                f"The database broke off while a shard of batch {batch} was being kept; whether it was, is not known.",
+                f"保存批次 {batch} 的分片时与数据库的连接中断，结果未知。",
+            ),
+            do=Text(
+                "Bring the database back, then prepare again: what is done stays, and nothing is made twice.",
+                "请恢复数据库后重新准备；已完成的部分保留，不会重复制作。",
+            ),
+        ) from doubt
 
 
 def prepare(
@@ -51,10 +76,11 @@ def prepare(
     talk = talk_of(context)
     located = talk.located()
     harden()
-    with talk.desk() as desk:
+    with talk.desk() as desk, _safe_again(batch):
         desk.must(Act.BATCH)
         with desk.database.reading() as tx:
             found = tx.batches.find(batch)
+            require_approved(found)
             shards = tx.shards.of(found.id)
         if workers:
             from cardfab.bureau.workers import defer  # it wants a library that others do without
@@ -85,10 +111,16 @@ def prepare(
             f"有 {lost} 个进程中断，其分片已由其他进程完成。",
         )
     value = {"batch": found.id, "shards": len(shards), "prepared": len(left), "lost": lost, "digest": digest}
-    talk.give(value, lambda: talk.out.print(talk.of(_said(value)), markup=False))
+    before = found.state is not BatchState.APPROVED
+    talk.give(value, lambda: talk.out.print(talk.of(_said(value, before=before)), markup=False))
 
 
-def _said(value: dict[str, Any]) -> Text:
+def _said(value: dict[str, Any], *, before: bool) -> Text:
+    if before:
+        return Text(
+            f"Batch {value['batch']} was prepared already: {value['shards']} shards. Digest {value['digest']}.",
+            f"批次 {value['batch']} 数据此前已准备：共 {value['shards']} 个分片。摘要 {value['digest']}。",
+        )
     return Text(
         f"Batch {value['batch']} is prepared: {value['shards']} shards, {value['prepared']} of them now. "
         f"Digest {value['digest']}.",
@@ -99,8 +131,7 @@ def _said(value: dict[str, Any]) -> Text:
 
 def _processes(located: Located, asked: int | None) -> int:
     """How many; raises :class:`OneProcess` where a token is asked to serve several."""
-    section = located.values.keystore
-    token = bool(section.token) and not section.service
+    token = in_token(located)
     if token and asked is not None and asked > 1:
         raise OneProcess(
             Text("A token serves one process.", "一个密码设备会话只能用于一个进程。"),
@@ -110,6 +141,12 @@ def _processes(located: Located, asked: int | None) -> int:
             ),
         )
     return asked or (1 if token else os.cpu_count() or 1)
+
+
+def in_token(located: Located) -> bool:
+    """Whether this very process holds a session with a token."""
+    section = located.values.keystore
+    return bool(section.token) and not section.service
 
 
 def _desk_of(located: Located) -> Callable[[Desk], Any]:
@@ -143,4 +180,4 @@ def _keys(located: Located, desk: Desk) -> StationKeys:
     return desk.keys.inner
 
 
-__all__ = ["OneProcess", "prepare"]
+__all__ = ["OneProcess", "PrepareBroken", "in_token", "prepare"]

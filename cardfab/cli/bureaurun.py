@@ -12,13 +12,15 @@ from typing import Annotated, Any
 import typer
 
 from cardfab.bureau.line import BureauLine, LineSaid, RunEnd
+from cardfab.cli.bureauprepare import OneProcess, in_token
 from cardfab.cli.bureauslots import rules_of, slots_of
 from cardfab.cli.output import Talk, talk_of
 from cardfab.cli.wiring import open_desk, sole_worker
 from cardfab.cli.words import asker
 from cardfab.errors import PartlyDone, Text
 from cardfab.profile.line import read_line
-from cardfab.station.bureauorders import Order, order
+from cardfab.settings import Located
+from cardfab.station.bureauorders import NOBODY_HEARS, Order, heard, order
 
 Batch = Annotated[str, typer.Argument(metavar="BATCH", help="The batch's number, or the issuer's reference.")]
 
@@ -46,6 +48,7 @@ def run(
         with desk.database.reading() as tx:
             found = tx.batches.find(batch)
         chosen = slots_of(desk, described, found.product)[:slots]
+        _require_one_thread(located, len(chosen))
         made = BureauLine(desk, chosen, rules_of(described), tell=tell)
         with _term_as_interrupt():
             ended = made.run(found.id)
@@ -54,8 +57,20 @@ def run(
         en, zh, code = _PARTLY[ended.how]
         raise PartlyDone(
             Text(f"{en} {ended.left} places have no card yet.", f"{zh}尚有 {ended.left} 个位置未制成。"),
-            do=Text("'cardfab bureau status' shows them and why.", "cardfab bureau status 可查看明细与原因。"),
+            do=_what_next(ended),
             code=code,
+        )
+
+
+def _require_one_thread(located: Located, slots: int) -> None:
+    """A token's module is called by one thread at a time only, and each slot is a thread."""
+    if in_token(located) and slots > 1:
+        raise OneProcess(
+            Text("A token serves one slot.", "一个密码设备会话只能用于一个工位。"),
+            do=Text(
+                "Put the key service in front of it ([keystore] service), or run with --slots 1.",
+                "请通过密钥服务使用该设备（[keystore] service），或使用 --slots 1。",
+            ),
         )
 
 
@@ -67,6 +82,22 @@ def _term_as_interrupt() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _what_next(ended: RunEnd) -> Text:
+    """Where the places are named and what becomes of them; of slots that were taken out, why."""
+    batch = ended.now.batch_id
+    if ended.how == "no slot left":
+        return Text(
+            f"'cardfab bureau status {batch}' says why each was; then run the line again.",
+            f"cardfab bureau status {batch} 可查看各工位停用原因；处理后请重新运行产线。",
+        )
+    return Text(
+        f"'cardfab bureau reconcile {batch}' names each place. In doubt: 'cardfab job resolve JOB'. "
+        f"Spoiled: 'cardfab bureau remake ask {batch}'.",
+        f"cardfab bureau reconcile {batch} 逐一列出位置。存疑：cardfab job resolve 作业号；"
+        f"废卡：cardfab bureau remake ask {batch}。",
+    )
 
 
 _PARTLY = {
@@ -125,11 +156,12 @@ def _ordered(context: typer.Context, batch: str, wanted: Order) -> None:
     talk = talk_of(context)
     with talk.desk() as desk:
         batch_id = order(desk, batch, wanted)
+        hears = heard(desk, batch_id)
     said = Text(
-        f"Ordered of the lines of batch {batch_id}: {wanted.text.en}.",
-        f"已向批次 {batch_id} 的产线下达：{wanted.text.zh}。",
+        f"Ordered of the lines of batch {batch_id}: {wanted.text.en}.{'' if hears else f' {NOBODY_HEARS.en}'}",
+        f"已向批次 {batch_id} 的产线下达：{wanted.text.zh}。{'' if hears else NOBODY_HEARS.zh}",
     )
-    value = {"batch": batch_id, "ordered": wanted.value}
+    value = {"batch": batch_id, "ordered": wanted.value, "heard": hears}
     talk.give(value, lambda: talk.out.print(talk.of(said), markup=False))
 
 

@@ -12,7 +12,7 @@ from rich.text import Text as Words
 
 from cardfab.errors import Text
 from cardfab.production.batches import BoxState
-from cardfab.station.bureauview import BatchView, Run, Slot, Speed, text_of
+from cardfab.station.bureauview import BatchView, Run, Slot, Speed, text_of, words_of
 
 ORDERS = {
     "pause": Text("ordered: pause", "已下令：暂停"),
@@ -22,6 +22,7 @@ ORDERS = {
 _STATES = {
     "works": (Text("at work", "制卡中"), ""),
     "free": (Text("free", "空闲"), ""),
+    "paused": (Text("paused", "已暂停"), "yellow"),
     "held": (Text("held", "等待"), "yellow"),
     "out": (Text("taken out", "已停用"), "red"),
     "gone": (Text("ended", "已结束"), "dim"),
@@ -33,14 +34,14 @@ _BOXES = {
     BoxState.SHIPPED: Text("shipped", "已发运"),
 }
 _BAR = 28
-_HEAD_LINES = 12
+_HEAD_LINES = 14
 """Lines of the view beside those of slots and faults; on a low terminal good slots give way to those taken out."""
 
 
 def shown(one: BatchView, language: str, height: int | None = None) -> RenderableType:
     """The whole view. With ``height`` no more slots are listed than fit in so many lines."""
     say = _Say(language)
-    parts: list[RenderableType] = [_title(one, say), *_progress(one, say)]
+    parts: list[RenderableType] = [_title(one, say), _line("", say(signed(one.signer))), *_progress(one, say)]
     parts += [_line("yellow", words) for run in one.runs if (words := _trouble(run, say))]
     if one.slots:
         parts += ["", _slots(one, say, height)]
@@ -54,6 +55,13 @@ def shown(one: BatchView, language: str, height: int | None = None) -> Renderabl
     return Group(*parts)
 
 
+def signed(signer: str) -> Text:
+    """By whom the file of a batch was signed."""
+    if not signer:
+        return Text("file not signed", "文件未签名")
+    return Text(f"file signed by {signer}", f"文件签名者：{signer}")
+
+
 def plain_line(one: BatchView, language: str) -> str:
     """The same in one line, for a log."""
     say, cards = _Say(language), one.cards
@@ -61,9 +69,9 @@ def plain_line(one: BatchView, language: str) -> str:
         Text(
             f"{one.at:%H:%M:%S} batch {one.head.id} {one.state.text.en}: good {cards.good:,} of {cards.places:,}, "
             f"spoiled {cards.spoiled:,}, in doubt {cards.doubtful:,}, waiting {cards.waiting:,}; "
-            f"{_rate(one.making, say)}",
+            f"{_pace(one, say)}",
             f"{one.at:%H:%M:%S} 批次 {one.head.id} {one.state.text.zh}：合格 {cards.good:,}/{cards.places:,}，废卡"
-            f" {cards.spoiled:,}，存疑 {cards.doubtful:,}，待制 {cards.waiting:,}；{_rate(one.making, say)}",
+            f" {cards.spoiled:,}，存疑 {cards.doubtful:,}，待制 {cards.waiting:,}；{_pace(one, say)}",
         )
     )
 
@@ -141,7 +149,7 @@ def _progress(one: BatchView, say: _Say) -> list[RenderableType]:
     share = cards.good_share
     if share is not None:
         grid.add_row(say(Text("yield", "成品率")), f"{share:.1%}")
-    grid.add_row(say(Text("rate", "速度")), _rate(one.making, say, one.at))
+    grid.add_row(say(Text("rate", "速度")), _pace(one, say, one.at))
     if one.boxes:
         boxes = [f"{say(_BOXES[state])} {one.boxes[state]:,}" for state in BoxState if one.boxes.get(state)]
         grid.add_row(say(Text("boxes", "卡盒")), say.comma.join(boxes))
@@ -167,6 +175,11 @@ def _bar(done: int, of: int) -> RenderableType:
 def _count(what: Text, count: int, style: str, say: _Say) -> str:
     said = f"{say(what)} {count:,}"
     return f"[{style}]{said}[/]" if style and count else said
+
+
+def _pace(one: BatchView, say: _Say, at: datetime | None = None) -> str:
+    """How fast its cards are made, or why none is."""
+    return say(_STATES[one.stands][0]) if one.stands else _rate(one.making, say, at)
 
 
 def _rate(one: Speed, say: _Say, at: datetime | None = None) -> str:
@@ -235,8 +248,8 @@ def _faults(one: BatchView, say: _Say) -> RenderableType:
     table.add_column(say(Text("code", "代码")), no_wrap=True)
     table.add_column(say(Text("reason", "原因")), overflow="ellipsis", no_wrap=True)
     for fault in one.faults:
-        table.add_row(f"{fault.count:,}", f"{fault.slots:,}", fault.code, Words(say.told(fault.why)))
+        table.add_row(f"{fault.count:,}", f"{fault.slots:,}", fault.code, Words(say(words_of(fault.why))))
     return table
 
 
-__all__ = ["ORDERS", "plain_line", "shown"]
+__all__ = ["ORDERS", "plain_line", "shown", "signed"]

@@ -15,6 +15,7 @@ import typer
 from cardfab.apdu.link import CardConnection
 from cardfab.cli.issuerhost import issuer_of
 from cardfab.cli.output import Talk
+from cardfab.cli.paths import to_be_written
 from cardfab.cli.tray import TRAY, ChipInProcess, NoSuchCard, newest
 from cardfab.cli.wiring import Bench, bench_of, open_devices, prompt, sole_worker
 from cardfab.documents import Form, receipt_pdf
@@ -51,19 +52,8 @@ DocumentKind = Annotated[
 ]
 
 
-def _to_be_written(file: Path | None) -> Path | None:
-    """Refuse what cannot be written before the card is touched: a service that was done must not be repeated."""
-    if file is not None and (file.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK)):
-        raise UsageRefused(
-            Text(f"{file} cannot be written; nothing was done.", f"无法写入 {file}，业务未办理。"),
-            do=Text("Name a file in a folder that is there.", "请指定已有目录中的文件。"),
-            code="CF-2237",
-        )
-    return file
-
-
 ReceiptFile = Annotated[
-    Path | None, typer.Option("--receipt", help="Write the receipt as PDF here.", callback=_to_be_written)
+    Path | None, typer.Option("--receipt", help="Write the receipt as PDF here.", callback=to_be_written)
 ]
 Paper = Annotated[
     Form, typer.Option("--paper", help="Of the receipt: a roll of 80 mm, half a page, two copies on a page.")

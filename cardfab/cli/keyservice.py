@@ -24,6 +24,7 @@ from cardfab.keys.service.client import RemoteKeyStore
 from cardfab.keys.service.identity import Identity, IdentityRefused, Station, Stations
 from cardfab.keys.service.server import Service, listen, serve
 from cardfab.keys.service.supervisor import AWAY, STOPPED, Supervision, supervise
+from cardfab.keys.store import StoreLocked
 from cardfab.settings import Located
 from cardfab.station.servicerecord import ServiceBook
 
@@ -34,6 +35,8 @@ _STATIONS, _IDENTITY, _RECORD, _VERIFIER = (
     "keyservice.db",
     "keyservice.verifier",
 )
+_NOT_THERE = "CF-6650"
+"""The token is not there, or does not open: it is no fault of a word, and trying again locks nothing."""
 station_app = typer.Typer(no_args_is_help=True, help="Stations that the key service serves.")
 
 
@@ -205,7 +208,13 @@ def _work(
 
     harden()
     book = _book(located)
-    store = open_keys(_own(located), word.spend)
+    try:
+        store = open_keys(_own(located), word.spend)
+    except StoreLocked as locked:
+        if locked.code != _NOT_THERE:
+            raise
+        ready(locked.sentence("en"))
+        return AWAY
     book.keys = store
     write_private(located.path(_VERIFIER), f"{book.verifier(store)}\n".encode())
     ready("ready")

@@ -94,6 +94,7 @@ COMMANDS = {
             "import": Late("bureauimport:import_", ""),
             "approve": Late("bureauimport:approve_", ""),
             "refuse": Late("bureauimport:refuse_", ""),
+            "rejected": Late("bureauimport:rejected_", ""),
             "list": Late("bureauimport:list_", ""),
             "prepare": Late("bureauprepare:prepare", ""),
             "worker": Late("bureauworker:worker", ""),
@@ -105,9 +106,10 @@ COMMANDS = {
             "reconcile": Late("bureaubooks:reconcile", ""),
             "remake": Late("bureaubooks:remake_app", ""),
             "return": Late("bureaubooks:return_", ""),
-            "ship": Late("bureaubooks:ship", ""),
+            "ship": Late("bureaupapers:ship", ""),
             "mailers": Late("bureaubooks:mailers", ""),
-            "destroyed": Late("bureaubooks:destroyed", ""),
+            "destroyed": Late("bureaupapers:destroyed", ""),
+            "copy": Late("bureaupapers:copy", ""),
             "close": Late("bureaubooks:close", ""),
             "erase": Late("bureaubooks:erase", ""),
         },
@@ -222,15 +224,7 @@ def run(arguments: list[str]) -> int:
         talk.say("Interrupted.", "已中断。")
         return _INTERRUPTED
     except OSError as unusable:
-        name = unusable.filename or ""
-        refusal = InputRefused(
-            Text(
-                f"{name}: {unusable.strerror or 'cannot be used'}.",
-                f"{name}：{_REASONS.get(unusable.errno or 0, unusable.strerror or '无法使用')}。",
-            ),
-            do=Text("Check the path and the rights to it.", "请检查路径及其权限。"),
-            code="CF-3010",
-        )
+        refusal = _unusable(unusable)
         talk.refused(refusal)
         return refusal.exit_status
     except Exception as bug:
@@ -244,6 +238,20 @@ def run(arguments: list[str]) -> int:
         return 1
 
 
+def _unusable(error: OSError) -> InputRefused:
+    """What the system said of a file, in a person's words; of what was being written it may not say the name."""
+    en, zh = error.strerror or "cannot be used", _REASONS.get(error.errno or 0, error.strerror or "无法使用")
+    name = error.filename or ""
+    no_room = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return InputRefused(
+        Text(f"{name}: {en}.", f"{name}：{zh}。") if name else Text(f"{en}.", f"{zh}。"),
+        do=Text("Make room there, then try again.", "请腾出空间后重试。")
+        if no_room
+        else Text("Check the path and the rights to it.", "请检查路径及其权限。"),
+        code="CF-3010",
+    )
+
+
 _INTERRUPTED = 130
 _REASONS = {
     errno.ENOENT: "没有这个文件或目录",
@@ -252,6 +260,7 @@ _REASONS = {
     errno.ENOTDIR: "路径中有一段不是目录",
     errno.EROFS: "只读",
     errno.ENOSPC: "磁盘已满",
+    errno.EDQUOT: "磁盘配额已用完",
     errno.ECONNREFUSED: "连接被拒绝",
 }
 """What the system says in English only."""

@@ -76,13 +76,13 @@ def mailer_printer(address: str) -> Iterator[Send]:
         try:
             take = _line(stack, address) if address.startswith("socket://") else _device(stack, address)
         except (OSError, ValueError) as error:
-            raise _fault(address, error) from None
+            raise _fault(address, error, begun=False) from None
 
         def send(page: memoryview) -> None:
             try:
                 take(page)
             except OSError as error:
-                raise _fault(address, error) from None
+                raise _fault(address, error, begun=True) from None
 
         yield send
 
@@ -109,11 +109,13 @@ def _device(stack: ExitStack, address: str) -> Send:
     return take
 
 
-def _fault(address: str, error: Exception) -> MailerFault:
+def _fault(address: str, error: Exception, *, begun: bool) -> MailerFault:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else "it is not there"
     return MailerFault(
         Text(f"The printer of PIN mailers at {address}: {reason}.", f"密码信封打印机 {address} 无法使用。"),
-        do=Text("If a page came out, destroy it; print with --again.", "如已打出，请销毁后使用 --again 重新打印。"),
+        do=Text("If a page came out, destroy it; print with --again.", "如已打出，请销毁后使用 --again 重新打印。")
+        if begun
+        else Text("Nothing was printed. Put the printer right and try again.", "未打印任何内容。请检查打印机后重试。"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime
@@ -256,7 +257,13 @@ def trusted(files: Sequence[Path]) -> list[str]:
 
 
 def read_file(file: Path) -> bytes:
-    """A file that was named; raises InputRefused where it is not there."""
-    if not file.is_file():
-        raise InputRefused(Text(f"There is no file {file}.", f"没有文件 {file}。"), code="CF-3300")
-    return file.read_bytes()
+    """A file that was named; raises InputRefused (CF-3300) where it is not there or cannot be read."""
+    try:
+        return file.read_bytes()
+    except OSError as error:
+        why = os.strerror(error.errno or 0)
+        raise InputRefused(
+            Text(f"{file} cannot be read: {why}.", f"无法读取 {file}：{why}。"),
+            do=Text("Check the path.", "请检查路径。"),
+            code="CF-3300",
+        ) from None

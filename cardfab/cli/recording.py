@@ -16,6 +16,7 @@ from cardfab.station.desk import Desk
 from cardfab.station.leftover import end_key_uses
 from cardfab.station.opening import Surroundings, begin_work, digest_of, end_work
 from cardfab.station.outside import Outside
+from cardfab.store import RecordUnwritten
 
 HEAD = "station.head"
 """The last checkpoint, beside the database: a database of an older backup does not agree with it."""
@@ -48,16 +49,19 @@ def on_record(desk: Desk, keys: AuditedKeyStore, located: Located, tell: Callabl
     around = surroundings(located)
     begin_work(desk, around, tell)
     with among(located.path(ALIVE), lambda: end_key_uses(desk)):
-        yield from _at_work(desk, keys, around)
+        yield from _at_work(desk, keys, around, tell)
 
 
-def _at_work(desk: Desk, keys: AuditedKeyStore, around: Surroundings) -> Iterator[None]:
+def _at_work(desk: Desk, keys: AuditedKeyStore, around: Surroundings, tell: Callable[[Text], None]) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
         if isinstance(error, CardfabError) and not isinstance(error, PartlyDone):  # its parts are on record each
-            desk.refused(error)
-        with suppress(Exception):  # what stopped the work is what must be heard of
+            try:
+                desk.refused(error)
+            except RecordUnwritten:  # what stopped the work is what must be heard of
+                tell(Text("That this was refused could not be put on record.", "本次拒绝未能记入审计记录。"))
+        with suppress(Exception):
             _close(desk, keys, around)
         raise
     _close(desk, keys, around)

@@ -1,4 +1,5 @@
-"""What a CMS file needs of the cipher library (RFC 5652): content keys opened, content deciphered, signatures verified.
+"""What a CMS file needs of the cipher library (RFC 5652): content keys opened and sent, content deciphered and
+enciphered, signatures verified.
 
 Structures are read elsewhere; here go in bytes, and names of schemes from a closed list.
 """
@@ -7,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final, Literal
 
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, padding, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric import padding as asymmetric
@@ -15,8 +16,8 @@ from cryptography.hazmat.primitives.ciphers import modes
 from cryptography.hazmat.primitives.kdf.x963kdf import X963KDF
 from cryptography.x509 import load_der_x509_certificate
 
-from cardfab.crypto.cipher import Algorithm, Buffer, CipherRefused, decryptor
-from cardfab.crypto.keywrap import KeyWrapBroken, aes_unwrap
+from cardfab.crypto.cipher import Algorithm, Buffer, CipherRefused, decryptor, encryptor
+from cardfab.crypto.keywrap import KeyWrapBroken, aes_unwrap, aes_wrap
 
 Transport = Literal["pkcs1", "oaep-sha1", "oaep-sha256"]
 Kdf = Literal["sha1", "sha256", "sha384", "sha512"]
@@ -72,14 +73,8 @@ class TransportKey:
         """
         if not isinstance(self._key, rsa.RSAPrivateKey):
             raise KeyNotOpened("key transport is for RSA keys")
-        way: asymmetric.AsymmetricPadding
-        if scheme == "pkcs1":
-            way = asymmetric.PKCS1v15()
-        else:
-            digest = _HASHES[scheme.removeprefix("oaep-")]
-            way = asymmetric.OAEP(asymmetric.MGF1(digest), digest, None)
         try:
-            return self._key.decrypt(encrypted, way)
+            return self._key.decrypt(encrypted, _padding(scheme))
         except ValueError:
             raise KeyNotOpened("the content key does not open") from None
 
@@ -89,9 +84,7 @@ class TransportKey:
             raise KeyNotOpened("key agreement is for elliptic keys")
         try:
             other = ec.EllipticCurvePublicKey.from_encoded_point(self._key.curve, point)
-            secret = self._key.exchange(ec.ECDH(), other)
-            kek = X963KDF(_HASHES[kdf], bits // 8, shared_info).derive(secret)
-            return aes_unwrap(kek, wrapped)
+            return aes_unwrap(_kek(self._key.exchange(ec.ECDH(), other), kdf, shared_info, bits), wrapped)
         except (ValueError, KeyWrapBroken):
             raise KeyNotOpened("the content key does not open") from None
 
@@ -117,11 +110,48 @@ class CbcContent:
         return self._unpad.update(self._step.finalize()) + self._unpad.finalize()
 
 
+class CbcSealing:
+    """The way back of :class:`CbcContent`: content with its padding into AES-CBC, in pieces of any length."""
+
+    __slots__ = ("_pad", "_step")
+
+    def __init__(self, key: Buffer, iv: bytes) -> None:
+        self._step = encryptor(Algorithm.AES, key, modes.CBC(iv))
+        self._pad = padding.PKCS7(128).padder()
+
+    def update(self, data: bytes) -> bytes:
+        """The whole blocks that can be told so far."""
+        return self._step.update(self._pad.update(data))
+
+    def finish(self) -> bytes:
+        """The last block, with the padding."""
+        return self._step.update(self._pad.finalize()) + self._step.finalize()
+
+
+def transported(certificate: bytes, key: bytes) -> bytes:
+    """A content key for the RSA key of a certificate (DER), by OAEP with SHA-256; raises :class:`CipherRefused`."""
+    public = load_der_x509_certificate(certificate).public_key()
+    if not isinstance(public, rsa.RSAPublicKey):
+        raise CipherRefused("key transport is for RSA keys")
+    return public.encrypt(key, _padding("oaep-sha256"))
+
+
+def agreed_upon(certificate: bytes, kdf: Kdf, shared_info: bytes, bits: int, key: bytes) -> tuple[bytes, bytes]:
+    """A content key for the elliptic key of a certificate (DER): the point of a key that is used once, and the
+    content key wrapped under what both ends can agree upon; raises :class:`CipherRefused`."""
+    public = load_der_x509_certificate(certificate).public_key()
+    if not isinstance(public, ec.EllipticCurvePublicKey):
+        raise CipherRefused("key agreement is for elliptic keys")
+    once = ec.generate_private_key(public.curve)
+    point = once.public_key().public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
+    return point, aes_wrap(_kek(once.exchange(ec.ECDH(), public), kdf, shared_info, bits), key)
+
+
 def scheme_of(certificate: bytes) -> Scheme | None:
     """How the key of a certificate (DER) signs; None for a key that is not taken: short, another curve or kind."""
     try:
         public = load_der_x509_certificate(certificate).public_key()
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):  # the latter: SM2, and other keys that the library does not know
         return None
     if isinstance(public, rsa.RSAPublicKey) and public.key_size >= RSA_BITS:
         return "rsa"
@@ -141,6 +171,17 @@ def signed_by(certificate: bytes, message: bytes, signature: bytes) -> bool:
     except InvalidSignature:
         return False
     return True
+
+
+def _padding(scheme: Transport) -> asymmetric.AsymmetricPadding:
+    if scheme == "pkcs1":
+        return asymmetric.PKCS1v15()
+    digest = _HASHES[scheme.removeprefix("oaep-")]
+    return asymmetric.OAEP(asymmetric.MGF1(digest), digest, None)
+
+
+def _kek(secret: bytes, kdf: Kdf, shared_info: bytes, bits: int) -> bytes:
+    return X963KDF(_HASHES[kdf], bits // 8, shared_info).derive(secret)
 
 
 def _usable(key: object) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:

@@ -21,7 +21,8 @@ Words = Text | str
 class Made:
     """Who made a paper, where and when; ``at`` is the station's clock as given and is printed to the second.
 
-    ``specimen`` prints 样卡 SPECIMEN across it: true wherever the keys are training keys.
+    ``specimen`` prints 样卡 SPECIMEN across it: true wherever the keys are training keys. With ``copy`` the title says
+    that it is one.
     """
 
     number: str
@@ -30,6 +31,7 @@ class Made:
     at: datetime
     language: Language = "zh"
     specimen: bool = True
+    copy: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,8 @@ def foot_words(made: Made) -> tuple[Text, ...]:
 
 def a4_document(fonts: FontBook, made: Made, title: Text, parts: Sequence[Sequence[Block]]) -> bytes:
     """A paper of as many A4 pages as its blocks need; every part begins a page."""
+    if made.copy:
+        title = Text(f"{title.en} (copy)", f"{title.zh}（副本）")
 
     pages: list[list[tuple[float, Block]]] = []
     for part in parts:

@@ -95,7 +95,7 @@ class NamedLine:
     request: str
     job: str
     state: Text
-    why: str
+    why: Words
     by: str
     at: str
     again: str

@@ -121,9 +121,12 @@ def sign_pdf(pdf: bytes, signer: PdfSigner, *, when: datetime, reason: str, name
     return output.getvalue()
 
 
-def sign_detached(digest: bytes, signer: PdfSigner) -> bytes:
-    """A detached CMS signature (RFC 5652, 5) over content of which only the SHA-256 is at hand, DER."""
-    return bytes(_signed(digest, signer, pades=False).dump())
+def sign_detached(digest: bytes, signer: PdfSigner, *, when: datetime) -> bytes:
+    """A detached CMS signature (RFC 5652, 5) over content of which only the SHA-256 is at hand, DER.
+
+    ``when`` is signed as the time of signing.
+    """
+    return bytes(_signed(digest, signer, pades=False, when=when).dump())
 
 
 def _teach_names() -> None:
@@ -134,15 +137,16 @@ def _teach_names() -> None:
         numbers.update({name: number for number, name in CMSAttributeType._map.items()})
 
 
-def _signed(digest: bytes, signer: PdfSigner, *, pades: bool) -> Any:
+def _signed(digest: bytes, signer: PdfSigner, *, pades: bool, when: datetime | None = None) -> Any:
     from asn1crypto import x509
-    from pyhanko.sign.signers.pdf_cms import ExternalSigner
+    from pyhanko.sign.signers.pdf_cms import ExternalSigner, PdfCMSSignedAttributes
     from pyhanko_certvalidator.registry import SimpleCertificateStore
 
     _teach_names()
     certificate, registry = x509.Certificate.load(signer.certificate), SimpleCertificateStore()  # type: ignore[no-untyped-call]
     outer = ExternalSigner(certificate, registry, signature_value=None)
-    attributes = apart(lambda: asyncio.run(outer.signed_attrs(digest, "sha256", use_pades=pades)))
+    told = PdfCMSSignedAttributes(signing_time=when)
+    attributes = apart(lambda: asyncio.run(outer.signed_attrs(digest, "sha256", attr_settings=told, use_pades=pades)))
     # The key is asked here, by who called: in this thread, for these bytes, once.
     inner = ExternalSigner(certificate, registry, signature_value=_der(signer.sign(attributes.dump())))
     return apart(lambda: asyncio.run(inner.async_sign_prescribed_attributes("sha256", attributes)))

@@ -57,6 +57,18 @@ class RowFinding:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class WrongRow:
+    """A row that is wrong in form: one thing, however much is wrong with it."""
+
+    findings: tuple[RowFinding, ...]
+
+    @property
+    def row(self) -> int:
+        """Its number."""
+        return self.findings[0].row
+
+
 class RequestFileRefused(InputRefused):
     """The whole file is refused; ``rows`` holds every finding in the order of the file."""
 
@@ -64,10 +76,14 @@ class RequestFileRefused(InputRefused):
 
     def __init__(self, rows: tuple[RowFinding, ...]) -> None:
         bad = len({finding.row for finding in rows})
+        # What is wrong with a whole file is of its form, and has no value of anybody.
+        form = next((one for one in rows if one.field == WHOLE_FILE), None)
         super().__init__(
             Text(
-                f"The request file is refused whole, nothing was imported: findings: {len(rows)}, rows: {bad}.",
-                f"申请文件整份拒收，未导入任何内容：{bad} 行中有 {len(rows)} 处问题。",
+                f"The request file is refused whole, nothing was imported: findings: {len(rows)}, rows: {bad}."
+                + (f" Row {form.row}: {form.reason.en}" if form else ""),
+                f"申请文件整份拒收，未导入任何内容：{bad} 行中有 {len(rows)} 处问题。"
+                + (f"第 {form.row} 行：{form.reason.zh}" if form else ""),
             ),
             do=Text("Correct the rows named and import the file again.", "请更正所列各行后重新导入。"),
         )

@@ -11,12 +11,12 @@ import io
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from cardfab.errors import Text
-from cardfab.prepare.finding import WHOLE_FILE, WHOLE_ROW, RequestFileRefused, RowFinding, shown
+from cardfab.prepare.finding import WHOLE_FILE, WHOLE_ROW, RequestFileRefused, RowFinding, WrongRow, shown
 
 Form = Literal["csv", "jsonl"]
 Row = tuple[int, dict[str, str]]
@@ -84,8 +84,8 @@ def read_rows(data: bytes, form: Form) -> tuple[list[Row], list[RowFinding]]:
     found = csv_rows(io.StringIO(text, newline="")) if form == "csv" else json_rows(text.split("\n"))
     try:
         for one in found:
-            if isinstance(one, RowFinding):
-                findings.append(one)
+            if isinstance(one, WrongRow):
+                findings += one.findings
             else:
                 rows.append(one)
     except RequestFileRefused as refused:
@@ -119,7 +119,7 @@ def _text(data: bytes) -> str:
 
 def csv_rows(
     lines: Iterable[str], fields: Fields = REQUEST, *, delimiter: str = ",", start: int = 1
-) -> Iterator[Row | RowFinding]:
+) -> Iterator[Row | WrongRow]:
     """The rows under a header, which is row ``start``, or what is wrong with the form of one.
 
     Raises RequestFileRefused for the header, and for a row after which no other can be read.
@@ -135,7 +135,7 @@ def csv_rows(
             elif not cells:
                 continue  # a line with nothing on it, as editors leave at the end
             elif len(cells) != len(header):
-                yield _ragged(row, len(cells), len(header))
+                yield WrongRow((_ragged(row, len(cells), len(header)),))
             else:
                 yield row, dict(zip(header, cells, strict=True))
     except csv.Error as error:
@@ -166,8 +166,13 @@ def check_header(header: Sequence[str], fields: Fields = REQUEST, row: int = 1) 
         raise RequestFileRefused(tuple(findings))
 
 
-def json_rows(lines: Iterable[str], fields: Fields = REQUEST, *, start: int = 1) -> Iterator[Row | RowFinding]:
-    """The objects of the lines, the first of which is row ``start``, or what is wrong with the form of one."""
+def json_rows(
+    lines: Iterable[str], fields: Fields = REQUEST, *, start: int = 1, show: Callable[[str], str] = shown
+) -> Iterator[Row | WrongRow]:
+    """The objects of the lines, the first of which is row ``start``, or what is wrong with the form of one.
+
+    ``show`` is how a reason quotes a key that is not known.
+    """
     for row, line in enumerate(lines, start=start):
         if not line.strip():
             continue
@@ -177,12 +182,12 @@ def json_rows(lines: Iterable[str], fields: Fields = REQUEST, *, start: int = 1)
             pairs = None
         if not isinstance(pairs, _Pairs):
             en = "This line is not one JSON object. Write one object a line."
-            yield _finding(row, WHOLE_ROW, en, "本行不是一个 JSON 对象。请每行写一个对象。")
+            yield WrongRow((_finding(row, WHOLE_ROW, en, "本行不是一个 JSON 对象。请每行写一个对象。"),))
             continue
         named, items = _parted(pairs) if fields.items else (pairs, _Pairs())
-        wrong = [*check_keys(row, named, fields), *_check_items(row, items)]
+        wrong = (*check_keys(row, named, fields, show), *_check_items(row, items, show))
         if wrong:
-            yield from wrong
+            yield WrongRow(tuple(dict.fromkeys(wrong)))  # keys that are not shown read alike
         else:
             yield row, {**dict(named), **dict(items or ())}
 
@@ -200,25 +205,27 @@ def _parted(pairs: _Pairs) -> tuple[_Pairs, _Pairs | None]:
     return named, given[0] if len(given) == 1 and isinstance(given[0], _Pairs) else None
 
 
-def _check_items(row: int, items: _Pairs | None) -> Iterator[RowFinding]:
+def _check_items(row: int, items: _Pairs | None, show: Callable[[str], str]) -> Iterator[RowFinding]:
     if items is None:
         en = "It is not one object of addresses and texts. Write it once, as an object."
         yield _finding(row, ITEMS, en, "不是一个由地址和文本组成的对象。请只写一次，并写成对象。")
         return
     for address, count in Counter(key for key, _ in items).items():
         if not is_address(address):
-            en = f"{shown(address)} is no address of an item. Write it as DF03/EF05/60."
-            yield _finding(row, ITEMS, en, f"{shown(address)} 不是数据项地址。请按 DF03/EF05/60 的格式填写。")
+            en = f"{show(address)} is no address of an item. Write it as DF03/EF05/60."
+            yield _finding(row, ITEMS, en, f"{show(address)} 不是数据项地址。请按 DF03/EF05/60 的格式填写。")
         elif count > 1:
             en = f"The address stands there {count} times. Keep one."
             yield _finding(row, address, en, f"该地址出现了 {count} 次，请只保留一个。")
     for address, value in items:
         if not isinstance(value, str):
             en = "The value is not a text. Write it in quotation marks."
-            yield _finding(row, address, en, "该值不是文本，请加引号。")
+            yield _finding(row, address if is_address(address) else show(address), en, "该值不是文本，请加引号。")
 
 
-def check_keys(row: int, pairs: Sequence[tuple[str, str]], fields: Fields = REQUEST) -> Iterator[RowFinding]:
+def check_keys(
+    row: int, pairs: Sequence[tuple[str, str]], fields: Fields = REQUEST, show: Callable[[str], str] = shown
+) -> Iterator[RowFinding]:
     """What is wrong with the names of one row that names its fields itself, and with values that are no text."""
     times = Counter(key for key, _ in pairs)
     for column in fields.named:
@@ -228,8 +235,8 @@ def check_keys(row: int, pairs: Sequence[tuple[str, str]], fields: Fields = REQU
         if key in fields.ignored:
             continue
         if key not in fields.named:
-            en = f"The key {shown(key)} is not known. Remove it or correct its name."
-            yield _finding(row, shown(key), en, f"未知的键 {shown(key)}，请删除或更正。")
+            en = f"The key {show(key)} is not known. Remove it or correct its name."
+            yield _finding(row, show(key), en, f"未知的键 {show(key)}，请删除或更正。")
         elif not isinstance(value, str):
             en = "The value is not a text. Write it in quotation marks."
             yield _finding(row, key, en, "该值不是文本，请加引号。")

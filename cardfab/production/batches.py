@@ -67,7 +67,7 @@ BATCH_TABLE: Final[Mapping[BatchState, frozenset[BatchState]]] = {
 
 _BATCH_TEXTS: Final[Mapping[BatchState, Text]] = {
     _S.RECEIVING: Text("being taken in", "接收中"),
-    _S.WAITING: Text("waits for a decision", "待审核"),
+    _S.WAITING: Text("waiting for a decision", "待审核"),
     _S.REFUSED: Text("refused", "已拒收"),
     _S.APPROVED: Text("approved", "已审核"),
     _S.PREPARED: Text("prepared", "数据已准备"),
@@ -78,10 +78,17 @@ _BATCH_TEXTS: Final[Mapping[BatchState, Text]] = {
 }
 
 
+class BatchStateRefused(StateRefused):
+    """A batch is not in a state that leads to the one that is wanted: it is there already, past it or not so far."""
+
+    exit_status = 7
+    default_code = "CF-7357"
+
+
 def batch_after(state: BatchState, target: BatchState) -> BatchState:
-    """The batch state if the table allows the move; raises StateRefused."""
+    """The batch state if the table allows the move; raises :class:`BatchStateRefused`."""
     if target not in BATCH_TABLE[state]:
-        raise StateRefused(
+        raise BatchStateRefused(
             Text(
                 f"A batch that is {state.text.en} cannot become {target.text.en}.",
                 f"批次状态为“{state.text.zh}”，不能变为“{target.text.zh}”。",
@@ -91,4 +98,4 @@ def batch_after(state: BatchState, target: BatchState) -> BatchState:
     return target
 
 
-__all__ = ["BATCH_TABLE", "BatchState", "BoxState", "ShardState", "batch_after"]
+__all__ = ["BATCH_TABLE", "BatchState", "BatchStateRefused", "BoxState", "ShardState", "batch_after"]

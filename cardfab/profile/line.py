@@ -8,8 +8,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from cardfab.errors import Text
 from cardfab.profile.base import Strict
-from cardfab.profile.loader import parse, read_toml
+from cardfab.profile.loader import ProfileRefused, parse, read_toml
 
 _RATE = re.compile(r"1 in ([1-9][0-9]{0,6})")
 _READER = re.compile(r"pcsc:.+|tcp://[^/\s]+:[0-9]{1,5}|simulated")
@@ -88,7 +89,16 @@ class LineProfile(Strict):
 
 def read_line(text: str, file: str) -> LineProfile:
     """A line from the text of its file; raises ProfileRefused, every fault with its line."""
-    return parse(read_toml(text, file), LineProfile, file, text)
+    try:
+        return parse(read_toml(text, file), LineProfile, file, text)
+    except ProfileRefused as wrong:  # 'profile lint' looks at profiles alone
+        raise ProfileRefused(
+            wrong.findings,
+            do=Text(
+                "Correct it and run the line again; docs/bureau.md, 'The description of a line', has every key.",
+                "请修改后重新运行；各项说明见 docs/bureau.md 的“The description of a line”一节。",
+            ),
+        ) from None
 
 
 __all__ = ["LineProfile", "SampleRules", "SlotProfile", "read_line"]

@@ -54,11 +54,11 @@ class ProfileRefused(InputRefused):
 
     default_code = "CF-3200"
 
-    def __init__(self, findings: Sequence[Finding]) -> None:
+    def __init__(self, findings: Sequence[Finding], *, do: Text | None = None) -> None:
         listed = "; ".join(map(str, findings))
         super().__init__(
             Text(f"The profile is refused: {listed}.", f"配置文件被拒绝：{listed}。"),
-            do=Text("Correct it and run 'cardfab profile lint'.", "请修改后运行 cardfab profile lint。"),
+            do=do or Text("Correct it and run 'cardfab profile lint'.", "请修改后运行 cardfab profile lint。"),
         )
         self.findings = tuple(findings)
 
@@ -98,9 +98,13 @@ def read_toml(text: str, file: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as wrong:
-        found = re.search(r"at line (\d+)", str(wrong))
-        line = int(found[1]) if found else max(1, len(text.splitlines()))  # "at end of document"
-        raise ProfileRefused([Finding(file, line, str(wrong))]) from None
+        raise ProfileRefused([Finding(file, toml_line(wrong, text), str(wrong))]) from None
+
+
+def toml_line(wrong: tomllib.TOMLDecodeError, text: str) -> int:
+    """The line of a syntax error, which Python says in words alone."""
+    found = re.search(r"at line (\d+)", str(wrong))
+    return int(found[1]) if found else max(1, len(text.splitlines()))  # "at end of document"
 
 
 @lru_cache(maxsize=256)

@@ -56,6 +56,8 @@ class ReturnProfile(Strict):
     """A line with the names of the columns."""
     first_line: tuple[Literal["reference", "count", "issuer"], ...] = ()
     """A line before that, comma between the parts."""
+    language: Literal["en", "zh"] = "en"
+    """Of what is said to be wrong with a row; the words of people stay as they are."""
     boxes_in_case: int = Field(default=10, ge=1, le=1000)
     columns: tuple[ReturnColumn, ...] = Field(min_length=1)
     unverified: tuple[str, ...] = ()

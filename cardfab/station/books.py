@@ -29,7 +29,8 @@ def claim(desk: Desk, work: Work, feed_counter: int | None) -> Work:
     with desk.database.transaction("claim", places=False) as tx:
         require_settled(tx)
         alive(desk, tx)
-        job = tx.jobs.move(work.job, JobEvent.CLAIM, desk.move(), feed_counter=feed_counter, station=desk.station)
+        hands = {"feed_counter": feed_counter, "station": desk.station, "slot": desk.slot}
+        job = tx.jobs.move(work.job, JobEvent.CLAIM, desk.move(), **hands)
         _stock(desk, tx, job, Place.STOCK, Place.IN_WORK, "claimed")
         _note(desk, tx, job, "card.feed", "intent", {"feed_counter": str(feed_counter)})
     return replace(work, job=job)
@@ -43,7 +44,7 @@ def unclaim(desk: Desk, work: Work, why: CardfabError) -> JobRow:
 
 def untouched(desk: Desk, tx: Transaction, job: JobRow, why: str) -> JobRow:
     """The same, inside a transaction that has begun."""
-    job = tx.jobs.move(job, JobEvent.UNTOUCHED, desk.move(why), feed_counter=None, station=None)
+    job = tx.jobs.move(job, JobEvent.UNTOUCHED, desk.move(why), feed_counter=None, station=None, slot=None)
     _stock(desk, tx, job, Place.IN_WORK, Place.STOCK, "not fed")
     _note(desk, tx, job, "card.feed", "failed", {"why": why})
     return job

@@ -7,7 +7,7 @@ import enum
 from cardfab.errors import InputRefused, Text
 from cardfab.production import Act
 from cardfab.production.batches import BatchState
-from cardfab.station.bureauview import find
+from cardfab.station.bureauview import PAUSED, find, works
 from cardfab.station.desk import Desk
 
 
@@ -15,7 +15,7 @@ class Order(enum.StrEnum):
     """As ``bureau_batch.ordered`` keeps it."""
 
     GO_ON = ""
-    PAUSE = "pause"
+    PAUSE = PAUSED
     STOP = "stop"
     STOP_AFTER_BOX = "stop after box"
 
@@ -39,6 +39,17 @@ class NoLineWorks(InputRefused):
     default_code = "CF-3671"
 
 
+NOBODY_HEARS = Text(
+    "No line works on it now: the order is forgotten when one begins.", "目前没有产线在制，下次开线时该指令不再有效。"
+)
+
+
+def heard(desk: Desk, batch_id: int) -> bool:
+    """Whether a line works on the batch, so that an order is heard."""
+    with desk.database.reading() as tx:
+        return works(tx, batch_id, desk.now())
+
+
 def order(desk: Desk, name: str, wanted: Order) -> int:
     """Order it of every line on a batch, by number or reference; the batch's number. The act of who runs batches."""
     desk.must(Act.BATCH)
@@ -58,4 +69,4 @@ def order(desk: Desk, name: str, wanted: Order) -> int:
     return head.id
 
 
-__all__ = ["NoLineWorks", "Order", "order"]
+__all__ = ["NOBODY_HEARS", "NoLineWorks", "Order", "heard", "order"]

@@ -17,6 +17,7 @@ from cardfab.errors import InputRefused, Text
 from cardfab.production import JobState
 from cardfab.production.batches import BatchState, BoxState, ShardState
 from cardfab.store import Database, Transaction
+from cardfab.store.batches import NUMBER
 from cardfab.store.boxes import RunRow
 from cardfab.store.bureaufigures import BatchHead, FaultSum, JobSum, ShardSum, SlotLine
 
@@ -24,6 +25,8 @@ LATELY = timedelta(minutes=10)
 """What the rate is taken over; less where the work began later."""
 GONE = timedelta(seconds=60)
 """A run that was not heard of for so long is taken for ended."""
+PAUSED = "pause"
+"""As ``bureau_batch.ordered`` keeps it."""
 _SOON = timedelta(seconds=10)
 """Less work than this tells no rate."""
 _AT_WORK = frozenset({JobState.CLAIMED, JobState.ENCODING, JobState.VERIFYING, JobState.PRINTING, JobState.INSPECTED})
@@ -36,7 +39,7 @@ class BureauBatchUnknown(InputRefused):
 
     def __init__(self, name: str) -> None:
         super().__init__(
-            Text(f"There is no batch {name}, or more than one.", f"没有批次 {name}，或有多个同号批次。"),
+            Text(f"There is no batch {name}.", f"没有批次 {name}。"),
             do=Text(
                 "'cardfab bureau status' lists the batches; use the number in the first column.",
                 "cardfab bureau status 可列出全部批次，请用第一列的编号。",
@@ -89,7 +92,9 @@ class Speed:
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One slot with how it stands: "works", "free", "held" (with its whole line), "out", or "gone" with its line."""
+    """One slot with how it stands: "works", "free", "paused", "held" (with its whole line), "out", or "gone" with its
+    line.
+    """
 
     line: SlotLine
     state: str
@@ -117,6 +122,7 @@ class BatchView:
     head: BatchHead
     state: BatchState
     source: str
+    signer: str
     cards: Cards
     preparation: Preparation | None
     preparing: Speed
@@ -134,6 +140,12 @@ class BatchView:
         """Whether a line works on it now."""
         return any(one.alive for one in self.runs)
 
+    @property
+    def stands(self) -> str:
+        """Why nothing is made though a line lives: "held" or "paused"; empty while a slot works, and otherwise."""
+        states = {one.state for one in self.slots}
+        return next((one for one in ("held", "paused") if one in states and "works" not in states), "")
+
     def value(self) -> dict[str, Any]:
         """The same for programs."""
         cards = asdict(self.cards) | {"used": self.cards.used, "yield": self.cards.good_share}
@@ -142,8 +154,10 @@ class BatchView:
             "batch": self.head.id,
             "issuer": self.head.issuer,
             "reference": self.head.reference,
+            "signer": self.signer,
             "state": self.state.value,
             "ordered": self.head.ordered,
+            "stands": self.stands,
             "rows": self.head.rows,
             "wrong": self.head.wrong,
             "cards": cards,
@@ -154,26 +168,41 @@ class BatchView:
             "slots": [
                 asdict(one.line) | {"state": one.state, "seconds_a_card": one.seconds_a_card} for one in self.slots
             ],
-            "faults": [asdict(one) for one in self.faults],
+            "faults": [asdict(one) | {"why": words_of(one.why).en} for one in self.faults],
             "samples": self.samples,
         }
 
 
 def text_of(kept: str | None) -> Text:
-    """What the database keeps of a reason: JSON of code, en and zh, or plain words."""
+    """What the database keeps of a reason, its code behind it: JSON of code, en and zh, or plain words."""
+    code, words = _told(kept)
+    return Text(f"{words.en} [{code}]", f"{words.zh} [{code}]") if code else words
+
+
+def words_of(kept: str | None) -> Text:
+    """The same without its code: for what says the code beside it."""
+    return _told(kept)[1]
+
+
+def _told(kept: str | None) -> tuple[str, Text]:
     try:
         told = json.loads(kept or "")
-        return Text(f"{told['en']} [{told['code']}]", f"{told['zh']} [{told['code']}]")
-    except (ValueError, KeyError, TypeError):
-        return Text(kept or "", kept or "")
+        return str(told.get("code", "")), Text(told["en"], told["zh"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "", Text(kept or "", kept or "")
 
 
 def find(tx: Transaction, name: str) -> BatchHead:
-    """A batch by number or reference; raises :class:`BureauBatchUnknown`."""
+    """A batch by number or reference; raises :class:`BureauBatchUnknown`, SeveralBatches."""
     found = tx.bureau_figures.named(name)
     if found is None:
-        raise BureauBatchUnknown(name)
+        raise BureauBatchUnknown(name.removeprefix(NUMBER))
     return found
+
+
+def works(tx: Transaction, batch_id: int, now: datetime) -> bool:
+    """Whether a line works on the batch now."""
+    return any(_alive(one, now) for one in tx.bureau_figures.runs(batch_id))
 
 
 def view(database: Database, name: str, now: datetime) -> BatchView:
@@ -188,20 +217,25 @@ def view(database: Database, name: str, now: datetime) -> BatchView:
         slots = figures.slots(*shown)
         boxes, faults = figures.box_states(head.id), figures.faults(head.id)
         source, samples = figures.source(head.id), figures.samples(head.id)
+        signer = tx.batches.get(head.id).signer
     cards = cards_of(head.rows, left_out, without_job, jobs)
-    alive = {one.line.id for one in runs if one.alive}
+    alive = {one.line.id: one.line for one in runs if one.alive}
+    making = making_of(cards, jobs, list(alive.values()), now)
+    if head.ordered == PAUSED or all(one.held for one in alive.values()):
+        making = Speed(making.an_hour, None)
     return BatchView(
         at=milliseconds(now),
         head=head,
         state=BatchState(head.state),
         source=source,
+        signer=signer,
         cards=cards,
         preparation=preparation_of(shards),
         preparing=_preparing(shards, now),
-        making=making_of(cards, jobs, [one.line for one in runs if one.alive], now),
+        making=making,
         boxes=boxes,
         runs=runs,
-        slots=tuple(Slot(one, _slot_state(one, one.run_id in alive)) for one in slots),
+        slots=tuple(Slot(one, _slot_state(one, alive.get(one.run_id), head.ordered)) for one in slots),
         faults=faults,
         samples=samples,
         took=time.monotonic() - begun,
@@ -268,12 +302,14 @@ def _alive(run: RunRow, now: datetime) -> bool:
     return run.ended_at is None and now - datetime.fromisoformat(run.seen_at) < GONE
 
 
-def _slot_state(slot: SlotLine, alive: bool) -> str:
+def _slot_state(slot: SlotLine, run: RunRow | None, ordered: str) -> str:
+    """``run``: its run, while that lives."""
     if slot.taken_out:
         return "out"
-    if not alive:
+    if run is None:
         return "gone"
-    return {"held": "held", "working": "works"}.get(slot.state, "free")
+    idle = "held" if run.held else "paused" if ordered == PAUSED else "free"
+    return {"held": "held", "working": "works"}.get(slot.state, idle)
 
 
 def _speed(one: Speed) -> dict[str, Any]:
@@ -286,6 +322,6 @@ def _moment(at: datetime) -> str:
 
 
 __all__ = [
-    "GONE", "LATELY", "BatchView", "BureauBatchUnknown", "Cards", "Preparation", "Run", "Slot", "Speed", "cards_of",
-    "find", "making_of", "preparation_of", "speed", "text_of", "view",
+    "GONE", "LATELY", "PAUSED", "BatchView", "BureauBatchUnknown", "Cards", "Preparation", "Run", "Slot", "Speed",
+    "cards_of", "find", "making_of", "preparation_of", "speed", "text_of", "view", "words_of", "works",
 ]  # fmt: skip

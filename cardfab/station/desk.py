@@ -80,6 +80,8 @@ class Desk:
     """Whether a person looks at every card, also where its product takes a print as good."""
     record: str = ""
     """The name of the record of several stations on one database; empty: the station's own."""
+    slot: str | None = None
+    """The slot of a line that is worked at; None: the station has one place for a card."""
 
     def must(self, act: Act) -> None:
         """Raise NotAllowed unless the person may; the refusal is on record."""

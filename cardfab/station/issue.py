@@ -67,6 +67,25 @@ class RemakeUnauthorised(StockFault):
     default_code = "CF-7311"
 
 
+class BureauCard(StockFault):
+    """A card of a bureau's batch is made again by the batch's own book, or its place would have two jobs."""
+
+    default_code = "CF-7312"
+
+    def __init__(self, job: JobRow, batch: int, place: int) -> None:
+        ask, approve = f"cardfab bureau remake ask {batch} {place}", f"cardfab bureau remake approve {batch}"
+        super().__init__(
+            Text(
+                f"The card of job {job.id} is of batch {batch}, place {place}: it is not made again one by one.",
+                f"作业 {job.id} 的卡属于批次 {batch} 位置 {place}，不能单独重制。",
+            ),
+            do=Text(
+                f"Ask for it with '{ask}'; two supervisors approve it with '{approve} --second LOGIN'.",
+                f"请用 {ask} 申请，再由两名主管用 {approve} --second 登录名 批准。",
+            ),
+        )
+
+
 class JobNotReady(StockFault):
     """The job cannot be issued from the state it is in."""
 
@@ -121,7 +140,7 @@ def issue(
 def ready_job(desk: Desk, name: str, second: str | None = None) -> JobRow:
     """The queued job of a job or request; a spoiled one is made again where ``second`` authorises it.
 
-    Raises :class:`JobNotReady`, :class:`RemakeUnauthorised`, SamePerson, JobUnknown.
+    Raises :class:`JobNotReady`, :class:`RemakeUnauthorised`, :class:`BureauCard`, SamePerson, JobUnknown.
     """
     with desk.database.reading() as tx:
         job = tx.jobs.find(name)
@@ -150,7 +169,14 @@ def ready_job(desk: Desk, name: str, second: str | None = None) -> JobRow:
 
 
 def authorised(desk: Desk, job: JobRow, second: str | None) -> str | None:
-    """Who lets a spoiled card be made again: not who makes it, nor who entered the request. Nobody in training."""
+    """Who lets a spoiled card be made again: not who makes it, nor who entered the request. Nobody in training.
+
+    Raises :class:`BureauCard` for a card of a batch, :class:`RemakeUnauthorised`, SamePerson.
+    """
+    with desk.database.reading() as tx:
+        place = tx.bureau_finish.place_of(job.request_id)
+    if place is not None:
+        raise BureauCard(job, *place)
     if second is not None:
         return second_person(desk, second, Act.APPROVE, job.made_by).login
     if desk.training:
@@ -377,6 +403,7 @@ def spoil_blank(desk: Desk, devices: Devices, job: JobRow, code: str, why: str) 
 
 
 __all__ = [
+    "BureauCard",
     "CardInside",
     "Issued",
     "JobNotReady",

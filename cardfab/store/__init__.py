@@ -6,6 +6,7 @@ from cardfab.store.database import (
     Database,
     DatabaseAway,
     DatabaseBusy,
+    DatabaseFull,
     RecordChanged,
     RecordUnwritten,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "Database",
     "DatabaseAway",
     "DatabaseBusy",
+    "DatabaseFull",
     "DatabaseRefused",
     "Ended",
     "GivenRow",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Final
@@ -14,6 +15,7 @@ from sqlalchemy import (
     and_,
     delete,
     exists,
+    false,
     func,
     insert,
     or_,
@@ -22,15 +24,16 @@ from sqlalchemy import (
     update,
 )
 
-from cardfab.errors import Text
+from cardfab.errors import InputRefused, Text
 from cardfab.production import OUT_OF_USE, JobState
-from cardfab.production.batches import BatchState, BoxState, ShardState, batch_after
-from cardfab.production.states import StateRefused
+from cardfab.production.batches import BatchState, BatchStateRefused, BoxState, ShardState, batch_after
 from cardfab.store.bulk import put
 from cardfab.store.bureautables import bureau_batch, bureau_box, bureau_card, bureau_finding, bureau_row, bureau_shard
 from cardfab.store.requests import BatchUnknown, RequestRow
 from cardfab.store.tables import batch, issued_card, job, request
 
+NUMBER: Final = "number:"
+"""What stands before a batch's number where it must not be taken for a reference."""
 WRONG: Final = "wrong"
 """Why a row that was judged wrong is left out; what is wrong with it are its findings."""
 _AT_ONCE = 1000
@@ -73,6 +76,28 @@ class BureauBatchRow:
     def cards(self) -> int:
         """How many cards it comes to, wrong rows left out."""
         return self.rows - self.wrong
+
+    @property
+    def signer(self) -> str:
+        """Who signed its file: subject of the certificate and its SHA-256; empty where nobody did."""
+        by = json.loads(self.cover or "{}").get("signer")
+        return f"{by['subject']}, SHA-256 {by['fingerprint']}" if by else ""
+
+
+class SeveralBatches(InputRefused):
+    """A name of a batch that means more than one: a reference is unique for its issuer alone."""
+
+    default_code = "CF-3678"
+
+    def __init__(self, said: str, found: Sequence[BureauBatchRow]) -> None:
+        listed = [f"{one.id} ({one.issuer}, {one.reference})" for one in found]
+        super().__init__(
+            Text(f"'{said}' may be batch {' or '.join(listed)}.", f"“{said}”可能是批次 {' 或 '.join(listed)}。"),
+            do=Text(
+                f"Give the number: {NUMBER}{found[0].id} or {NUMBER}{found[1].id}.",
+                f"请用编号：{NUMBER}{found[0].id} 或 {NUMBER}{found[1].id}。",
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +164,23 @@ class Batches:
 
     def get(self, batch_id: int) -> BureauBatchRow:
         """One batch; raises :class:`BatchUnknown`."""
-        return self._one(bureau_batch.c.id == batch_id, str(batch_id))
+        found = self._connection.execute(_batches().where(bureau_batch.c.id == batch_id)).one_or_none()
+        if found is None:
+            raise _unknown(str(batch_id))
+        return _batch(found)
 
     def find(self, said: str) -> BureauBatchRow:
-        """A batch by its number here or by the issuer's reference, the number going first."""
-        if said.isascii() and said.isdigit() and len(said) < 10:
-            found = self._connection.scalar(select(bureau_batch.c.id).where(bureau_batch.c.id == int(said)))
-            if found is not None:
-                return self.get(int(said))
-        return self._one(bureau_batch.c.reference == said, said)
+        """The one batch of this number here or of this reference; ``number:N`` is the number and nothing else.
+
+        Raises :class:`BatchUnknown`, :class:`SeveralBatches`.
+        """
+        named = _batches().where(_named(said)).order_by(bureau_batch.c.id).limit(3)
+        found = [_batch(one) for one in self._connection.execute(named)]
+        if len(found) > 1:
+            raise SeveralBatches(said, found)
+        if not found:
+            raise _unknown(said)
+        return found[0]
 
     def all(self, *states: BatchState) -> tuple[BureauBatchRow, ...]:
         """Batches in some states (all without any), oldest first."""
@@ -158,7 +191,10 @@ class Batches:
 
     def same(self, issuer: str, reference: str, file_digest: str) -> BureauBatchRow | None:
         """The batch that has this reference of the issuer, or that came of the same file and was not refused."""
-        file = and_(bureau_batch.c.file_digest == file_digest, bureau_batch.c.state != BatchState.REFUSED)
+        # A refused batch has no boxes any more, and has none when it is erased.
+        state, boxes = bureau_batch.c.state, exists().where(bureau_box.c.batch_id == bureau_batch.c.id)
+        made = and_(state != BatchState.REFUSED, or_(state != BatchState.ERASED, boxes))
+        file = and_(bureau_batch.c.file_digest == file_digest, made)
         named = and_(bureau_batch.c.issuer == issuer, bureau_batch.c.reference == reference)
         found = self._connection.execute(_batches().where(or_(named, file)).order_by(bureau_batch.c.id)).first()
         return None if found is None else _batch(found)
@@ -169,7 +205,7 @@ class Batches:
         return self._connection.scalar(select(bureau_batch.c.id).where(these).limit(1)) is not None
 
     def move(self, one: BureauBatchRow, target: BatchState, *, at: str, **columns: Any) -> BureauBatchRow:
-        """The batch in its next state; raises StateRefused when the table or another program forbids it."""
+        """The batch in its next state; raises BatchStateRefused when the table or another program forbids it."""
         batch_after(one.state, target)
         changed = self._connection.execute(
             update(bureau_batch)
@@ -177,7 +213,7 @@ class Batches:
             .values(state=target, changed_at=at, **columns)
         )
         if changed.rowcount != 1:
-            raise StateRefused(
+            raise BatchStateRefused(
                 Text(f"Batch {one.id} was changed by another program.", f"批次 {one.id} 已被其他程序改动。"),
                 do=Text("'cardfab bureau status' shows it.", "可用 cardfab bureau status 查看。"),
             )
@@ -274,14 +310,21 @@ class Batches:
         return self._rows_where(batch_id, taken)
 
     def holders_in_work(self, batch_id: int) -> Iterator[tuple[int, int, str]]:
-        """Rows for whose holder a card is being made already, here or in another batch: (place, row, request id)."""
+        """Rows for whose holder a card is being made already, here or in another batch: (place, row, request id).
+
+        A place of a batch that is not closed waits for its card until that is made or given up, spoiled or not.
+        """
         other = bureau_row.alias("other")
+        # Values asked for, not tables joined: the one index that leads from a holder to rows is that of holders.
+        state = select(bureau_batch.c.state).where(bureau_batch.c.id == other.c.batch_id).scalar_subquery()
+        its_job = select(job.c.state).where(job.c.id == other.c.job_id).scalar_subquery()
         busy = or_(
             exists().where(
                 other.c.holder_index == bureau_row.c.holder_index,
                 other.c.batch_id != batch_id,
                 other.c.left_out.is_(None),
-                func.coalesce(other.c.job_id, 0) == 0,  # IS NULL would lead SQLite to the index of jobs
+                state.not_in((BatchState.REFUSED, BatchState.CLOSED, BatchState.ERASED)),
+                func.coalesce(its_job, "") != JobState.DONE,
             ),
             exists().where(
                 request.c.holder_index == bureau_row.c.holder_index,
@@ -371,30 +414,39 @@ class Batches:
         )
         return tuple(self._connection.scalars(wanted.order_by(bureau_batch.c.id)))
 
-    def _one(self, condition: ColumnElement[bool], said: str) -> BureauBatchRow:
-        found = self._connection.execute(_batches().where(condition).limit(1)).one_or_none()
-        if found is None:
-            raise BatchUnknown(
-                Text(f"There is no batch {said} of an issuer.", f"没有发卡机构批次 {said}。"),
-                do=Text("'cardfab bureau list' shows all.", "cardfab bureau list 可列出全部批次。"),
-            )
-        return _batch(found)
-
 
 def boxed(rows: int, left_out: Sequence[int], size: int) -> Iterator[tuple[int, int]]:
-    """The first and last place of each box of ``size`` cards, in order; ``left_out`` are the places without a card."""
-    out, first, cards, place = iter((*left_out, rows + 1)), 1, 0, 0
+    """The first and last place of each box of ``size`` cards, in order; ``left_out`` are the places without a card.
+
+    Those before a card are in its box, those after the last card in the last box.
+    """
+    out, first, cards, place, left = iter((*left_out, rows + 1)), 1, 0, 0, rows - len(left_out)
     gap = next(out)
     while place < rows:
         take = min(size - cards, gap - 1 - place)
         place, cards = place + take, cards + take
         if cards == size:
-            yield first, place
+            left -= size
+            yield first, place if left else rows
             first, cards = place + 1, 0
         elif place + 1 == gap and gap <= rows:
             place, gap = gap, next(out)
     if cards:
         yield first, rows
+
+
+def _named(said: str) -> ColumnElement[bool]:
+    number = said.removeprefix(NUMBER)
+    numbered = number.isascii() and number.isdecimal() and len(number) < 10
+    as_number = bureau_batch.c.id == int(number) if numbered else false()
+    return as_number if said != number else or_(as_number, bureau_batch.c.reference == said)
+
+
+def _unknown(said: str) -> BatchUnknown:
+    return BatchUnknown(
+        Text(f"There is no batch {said} of an issuer.", f"没有发卡机构批次 {said}。"),
+        do=Text("'cardfab bureau list' shows all.", "cardfab bureau list 可列出全部批次。"),
+    )
 
 
 def _good(table: Any, batch_id: int) -> ColumnElement[bool]:
@@ -410,4 +462,4 @@ def _batch(found: Row[Any]) -> BureauBatchRow:
     return BureauBatchRow(**{**found._mapping, "state": BatchState(found.state)})
 
 
-__all__ = ["WRONG", "Batches", "BureauBatchRow", "BureauRowRow", "Finding", "boxed"]
+__all__ = ["NUMBER", "WRONG", "Batches", "BureauBatchRow", "BureauRowRow", "Finding", "SeveralBatches", "boxed"]

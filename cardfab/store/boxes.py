@@ -25,6 +25,7 @@ from cardfab.store.bureautables import (
     bureau_slot,
 )
 from cardfab.store.jobs import Move
+from cardfab.store.places import newest_job
 from cardfab.store.tables import inserted_id, job, job_history, request
 
 _ENDED: Final = (JobState.SPOILED, JobState.CANCELLED)
@@ -81,7 +82,7 @@ class SlotRow:
 
 @dataclass(frozen=True, slots=True)
 class FaultRow:
-    """A fault of a slot; ``job_id`` None: of no card."""
+    """A fault of a slot; ``job_id`` None: of no card. ``why``: JSON of code, en, zh."""
 
     run_id: int
     slot: str
@@ -93,7 +94,9 @@ class FaultRow:
 
 @dataclass(frozen=True, slots=True)
 class SampleRow:
-    """A card that was chosen for quality control; ``outcome`` None: nobody has judged it yet."""
+    """A card that was chosen for quality control. ``outcome``: "good" where it was read back as it must be, "spoiled";
+    None: neither is known yet. ``by`` whose run it was, ``at`` when that was known.
+    """
 
     job_id: int
     batch_id: int
@@ -135,20 +138,17 @@ class Boxes:
 
     # -- boxes -----------------------------------------------------------------------------------------------------
 
-    def lay_out(self, batch_id: int, rows: int, size: int, *, at: str) -> int:
-        """The boxes of a batch, ``size`` places each, the last one fewer; how many."""
-        boxes = (
-            (batch_id, number, first, min(first + size - 1, rows), BoxState.WAITING, at)
-            for number, first in enumerate(range(1, rows + 1, size), 1)
-        )
-        return put(self._connection, bureau_box, ("batch_id", "box", "first", "last", "state", "changed_at"), boxes)
-
     def of(self, batch_id: int, *states: BoxState) -> tuple[BoxRow, ...]:
         """The boxes of a batch in some states (all without any), in order."""
         wanted = select(*_BOX).where(bureau_box.c.batch_id == batch_id).order_by(bureau_box.c.box)
         if states:
             wanted = wanted.where(bureau_box.c.state.in_(states))
         return tuple(map(_box, self._connection.execute(wanted)))
+
+    def holding(self, batch_id: int, place: int) -> tuple[int, ...]:
+        """The box that a place is in; none before the approval."""
+        inside = and_(bureau_box.c.batch_id == batch_id, bureau_box.c.first <= place, bureau_box.c.last >= place)
+        return tuple(self._connection.scalars(select(bureau_box.c.box).where(inside)))
 
     def claim(self, batch_id: int, run_id: int, slot: str, *, at: str, last_first: bool = False) -> BoxRow | None:
         """The next box that waits, now this slot's; None where none waits."""
@@ -176,7 +176,7 @@ class Boxes:
 
     def to_reopen(self, batch_id: int) -> tuple[int, ...]:
         """Full boxes with a card that waits to be made (again). Looks at every job of the batch: not in a hurry."""
-        queued = and_(job.c.request_id == bureau_row.c.request_id, job.c.state == JobState.QUEUED, _OPEN)
+        queued = and_(_job_of_row(), job.c.state == JobState.QUEUED, _OPEN)
         inside = and_(
             bureau_row.c.batch_id == bureau_box.c.batch_id,
             bureau_row.c.place.between(bureau_box.c.first, bureau_box.c.last),
@@ -202,15 +202,12 @@ class Boxes:
 
     def places(self, batch_id: int, first: int, last: int) -> tuple[Place, ...]:
         """The places of a box in order, rows that were left out not among them, each with its newest job."""
-        newest = (
-            select(func.max(job.c.id)).where(job.c.request_id == bureau_row.c.request_id).correlate(bureau_row)
-        ).scalar_subquery()
         wanted = (
             select(
                 bureau_row.c.place, bureau_row.c.request_id, bureau_row.c.product,
                 job.c.id, job.c.state, job.c.doubt_from, job.c.station,
             )
-            .outerjoin_from(bureau_row, job, job.c.id == newest)
+            .outerjoin_from(bureau_row, job, newest_job())
             .where(_rows(batch_id, first, last), bureau_row.c.left_out.is_(None))
             .order_by(bureau_row.c.place)
         )  # fmt: skip
@@ -219,17 +216,14 @@ class Boxes:
             for place, request_id, product, job_id, state, doubt, station in self._connection.execute(wanted)
         )
 
-    def doubtful(self, batch_id: int, station: str) -> tuple[tuple[int, str], ...]:
-        """Jobs of a batch in doubt at a station, with the slot that had their box last: (job, slot)."""
-        inside = and_(
-            bureau_box.c.batch_id == batch_id, bureau_row.c.place.between(bureau_box.c.first, bureau_box.c.last)
-        )
+    def doubtful(self, batch_id: int, station: str) -> tuple[tuple[int, str | None], ...]:
+        """Jobs of a batch in doubt at a station, with the slot that claimed them: (job, slot). Their boxes may be
+        another's by now.
+        """
         wanted = (
-            select(job.c.id, bureau_box.c.slot)
-            .join_from(job, bureau_row, and_(bureau_row.c.request_id == job.c.request_id, _OPEN))
-            .join(bureau_box, inside)
-            .where(bureau_row.c.batch_id == batch_id, job.c.state == JobState.IN_DOUBT)
-            .where(job.c.station == station, bureau_box.c.slot.is_not(None))
+            select(job.c.id, job.c.slot)
+            .join_from(job, bureau_row, and_(_job_of_row(), _OPEN))
+            .where(bureau_row.c.batch_id == batch_id, job.c.state == JobState.IN_DOUBT, job.c.station == station)
             .order_by(job.c.id)
         )
         return tuple((job_id, slot) for job_id, slot in self._connection.execute(wanted))
@@ -288,12 +282,9 @@ class Boxes:
 
     def count(self, batch_id: int) -> Mapping[JobState | None, int]:
         """How many places of a batch have their newest job in which state; None: no job yet."""
-        newest = (
-            select(func.max(job.c.id)).where(job.c.request_id == bureau_row.c.request_id).correlate(bureau_row)
-        ).scalar_subquery()
         wanted = (
             select(job.c.state, func.count())
-            .outerjoin_from(bureau_row, job, job.c.id == newest)
+            .outerjoin_from(bureau_row, job, newest_job())
             .where(bureau_row.c.batch_id == batch_id, bureau_row.c.left_out.is_(None))
             .group_by(job.c.state)
         )
@@ -360,6 +351,11 @@ class Boxes:
             values = {"job_id": job_id, "batch_id": batch_id, "rule": rule, "at": at}
             self._connection.execute(insert(bureau_sample).values(**values))
 
+    def judge_sample(self, job_id: int, outcome: str, *, by: str, at: str) -> None:
+        """What came of a sample."""
+        mine = update(bureau_sample).where(bureau_sample.c.job_id == job_id)
+        self._connection.execute(mine.values(outcome=outcome, by=by, at=at))
+
     def samples(self, batch_id: int) -> tuple[SampleRow, ...]:
         """The samples of a batch, by job."""
         wanted = select(*_SAMPLE).where(bureau_sample.c.batch_id == batch_id).order_by(bureau_sample.c.job_id)
@@ -384,6 +380,11 @@ def _this(one: BoxRow) -> ColumnElement[bool]:
 
 def _rows(batch_id: int, first: int, last: int) -> ColumnElement[bool]:
     return and_(bureau_row.c.batch_id == batch_id, bureau_row.c.place.between(first, last))
+
+
+def _job_of_row() -> ColumnElement[bool]:
+    """A row that was left out may have its request's id from another."""
+    return and_(bureau_row.c.request_id == job.c.request_id, bureau_row.c.left_out.is_(None))
 
 
 def _card_of_row() -> ColumnElement[bool]:

@@ -1,18 +1,22 @@
 """What a batch came to: sums for reconciliation, and what is named one by one.
 
-The sums are SQL's: nothing here holds a row for every card. The job of a place is its newest (``bureau_row.job_id``);
-those before it were spoiled, and are found by their request.
+The sums are SQL's: nothing here holds a row for every card. The job of a place is the newest of its request; those
+before it were spoiled.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    FromClause,
+    Select,
+    Subquery,
     and_,
     case,
     func,
@@ -23,12 +27,13 @@ from sqlalchemy import (
 
 from cardfab.production import IN_WORK, JobState, Place
 from cardfab.store.bureautables import (
+    bureau_box,
     bureau_fault,
-    bureau_finding,
     bureau_given_up,
     bureau_row,
     bureau_run,
 )
+from cardfab.store.places import apart, first_findings, newest_job
 from cardfab.store.tables import issued_card, job, job_history, stock_movement
 
 _AT_ONCE = 500
@@ -38,7 +43,7 @@ OUTSIDE_RUNS: Final = 0
 
 @dataclass(frozen=True, slots=True)
 class PlaceSum:
-    """Places of a box whose newest job is in one state (empty: they have none yet)."""
+    """Places of a box whose newest job is in one state (empty: they have none yet). Box 0: none is laid out yet."""
 
     box: int
     state: str
@@ -77,7 +82,10 @@ class CardSum:
 
 @dataclass(frozen=True, slots=True)
 class NamedRow:
-    """A place that is named: ``state`` of its job, or "left out"; who said so, when and why."""
+    """A place that is named: ``state`` of its job, or "left out"; who said so, when and why.
+
+    ``why``: words, or JSON of en and zh.
+    """
 
     place: int
     request_id: str
@@ -117,34 +125,33 @@ class BureauBooks:
 
     # -- sums ------------------------------------------------------------------------------------------------------
 
-    def places(self, batch_id: int, box_size: int) -> tuple[PlaceSum, ...]:
+    def places(self, batch_id: int) -> tuple[PlaceSum, ...]:
         """The places of every box by what became of them."""
-        box, state = _box(box_size), func.coalesce(job.c.state, "")
-        out = case((bureau_row.c.left_out.is_(None), 0), else_=1)
+        row, state = _boxed(batch_id), func.coalesce(job.c.state, "")
+        out = case((row.c.left_out.is_(None), 0), else_=1)
         rows = (
-            select(box, state, out, func.count())
-            .select_from(bureau_row.outerjoin(job, job.c.id == bureau_row.c.job_id))
-            .where(bureau_row.c.batch_id == batch_id)
-            .group_by(box, state, out)
+            select(row.c.box, state, out, func.count())
+            .select_from(row.outerjoin(job, newest_job(row)))
+            .group_by(row.c.box, state, out)
         )
         return tuple(PlaceSum(int(b), str(s), bool(o), int(n)) for b, s, o, n in self._connection.execute(rows))
 
-    def jobs(self, batch_id: int, box_size: int) -> tuple[JobsSum, ...]:
+    def jobs(self, batch_id: int) -> tuple[JobsSum, ...]:
         """Every job of the batch by box and state."""
-        box = _box(box_size)
-        rows = select(box, job.c.state, func.count()).select_from(_jobs()).where(*_of(batch_id))
-        rows = rows.group_by(box, job.c.state)
+        row = _boxed(batch_id)
+        rows = select(row.c.box, job.c.state, func.count()).select_from(_jobs(row)).where(row.c.job_id.is_not(None))
+        rows = rows.group_by(row.c.box, job.c.state)
         return tuple(JobsSum(int(b), str(s), int(n)) for b, s, n in self._connection.execute(rows))
 
-    def blanks(self, batch_id: int, box_size: int) -> tuple[BlankSum, ...]:
+    def blanks(self, batch_id: int) -> tuple[BlankSum, ...]:
         """What the movements of stock say of the batch's jobs, by box and by run of a line."""
-        box, process = _box(box_size), self._process(batch_id)
+        row, process = _boxed(batch_id), self._process(batch_id)
         moved = stock_movement.c
         rows = (
-            select(box, process, moved.source, moved.target, func.sum(moved.count))
-            .select_from(_jobs().join(stock_movement, moved.job_id == job.c.id))
-            .where(*_of(batch_id))
-            .group_by(box, process, moved.source, moved.target)
+            select(row.c.box, process, moved.source, moved.target, func.sum(moved.count))
+            .select_from(_jobs(row).join(stock_movement, moved.job_id == job.c.id))
+            .where(row.c.job_id.is_not(None))
+            .group_by(row.c.box, process, moved.source, moved.target)
         )
         return tuple(
             BlankSum(int(b), int(run), Place(source), Place(target), int(n))
@@ -196,54 +203,33 @@ class BureauBooks:
 
         ``received_by`` and ``received_at`` are of rows that were wrong when they came.
         """
-        last = (
-            select(func.max(job_history.c.id))
-            .where(job_history.c.job_id == job.c.id, job_history.c.state == job.c.state)
-            .correlate(job)
-            .scalar_subquery()
-        )
-        again = job.alias("again")
-        rows = (
-            select(
-                bureau_row.c.place, bureau_row.c.request_id, job.c.id, job.c.state,
-                func.coalesce(job.c.reason, job_history.c.note, ""), func.coalesce(job_history.c.by, ""),
-                job.c.changed_at, job.c.chip, again.c.id,
-            )
-            .select_from(_jobs().outerjoin(job_history, job_history.c.id == last)
-                         .outerjoin(again, again.c.remake_of == job.c.id))
-            .where(*_of(batch_id), job.c.state.in_((JobState.SPOILED, *sorted(IN_WORK))))
-            .order_by(bureau_row.c.place, job.c.id)
-        )  # fmt: skip
+        rows = _cards(batch_id, JobState.SPOILED, *sorted(IN_WORK)).order_by(bureau_row.c.place, job.c.id)
         for found in self._connection.execute(rows):
             yield NamedRow(*found)
         yield from self._left_out(batch_id, received_by, received_at)
 
     def _left_out(self, batch_id: int, received_by: str, received_at: str) -> Iterator[NamedRow]:
-        why = (
-            select(func.min(bureau_finding.c.field + ": " + bureau_finding.c.reason_en))
-            .where(bureau_finding.c.batch_id == bureau_row.c.batch_id, bureau_finding.c.place == bureau_row.c.place)
-            .correlate(bureau_row)
-            .scalar_subquery()
-        )
-        given = bureau_given_up.c
+        given, wrong = bureau_given_up.c, first_findings(batch_id)
         at_once = and_(given.batch_id == bureau_row.c.batch_id, given.place == bureau_row.c.place)
         rows = (
             select(
                 bureau_row.c.place, bureau_row.c.request_id, bureau_row.c.job_id, literal("left out"),
-                func.coalesce(given.why, why, bureau_row.c.left_out), func.coalesce(given.by, received_by),
-                func.coalesce(given.at, received_at), literal(None), literal(None),
+                func.coalesce(given.why, bureau_row.c.left_out), func.coalesce(given.by, received_by),
+                func.coalesce(given.at, received_at), literal(None), literal(None), wrong.c.en, wrong.c.zh,
             )
-            .select_from(bureau_row.outerjoin(bureau_given_up, at_once))
+            .select_from(bureau_row.outerjoin(bureau_given_up, at_once)
+                         .outerjoin(wrong, wrong.c.place == bureau_row.c.place))
             .where(bureau_row.c.batch_id == batch_id, bureau_row.c.left_out.is_not(None))
             .order_by(bureau_row.c.place)
         )  # fmt: skip
-        for found in self._connection.execute(rows):
-            yield NamedRow(*found)
+        for *found, en, zh in self._connection.execute(rows):
+            one = NamedRow(*found)
+            yield one if en is None else replace(one, why=json.dumps({"en": en, "zh": zh}, ensure_ascii=False))
 
     def spoiled(self, batch_id: int) -> tuple[NamedRow, ...]:
-        """Every spoiled card of the batch, by place."""
-        found = self.named(batch_id, received_by="", received_at="")
-        return tuple(one for one in found if one.state == JobState.SPOILED)
+        """Every spoiled card of the batch, in the order in which they were booked, whatever the clocks said."""
+        rows = _cards(batch_id, JobState.SPOILED).order_by(job_history.c.id)
+        return tuple(NamedRow(*found) for found in self._connection.execute(rows))
 
     def _process(self, batch_id: int) -> ColumnElement[int]:
         """The run in which a movement was made: the newest that its station had begun by then."""
@@ -258,14 +244,40 @@ class BureauBooks:
         return case(*whens, else_=OUTSIDE_RUNS) if whens else literal(OUTSIDE_RUNS)
 
 
-def _box(box_size: int) -> ColumnElement[int]:
-    """The box of a place; boxes are filled in the order of the file."""
-    return (bureau_row.c.place - 1) // box_size + 1
+def _boxed(batch_id: int) -> Subquery:
+    """The rows of a batch with their box: the newest that began at or before their place. 0 before the first."""
+    row = bureau_row.c
+    begun = apart(select(bureau_box.c.first, bureau_box.c.box).where(bureau_box.c.batch_id == batch_id), "begun")
+    box = func.coalesce(func.max(begun.c.box).over(order_by=row.place, rows=(None, 0)), 0)
+    rows = select(row.place, row.request_id, row.job_id, row.left_out, box.label("box"))
+    rows = rows.select_from(bureau_row.outerjoin(begun, begun.c.first == row.place))
+    return rows.where(row.batch_id == batch_id).subquery("boxed")
 
 
-def _jobs() -> Any:
+def _cards(batch_id: int, *states: JobState) -> Select[Any]:
+    """Cards of the batch in some states as :class:`NamedRow` has them, each with what brought it to its state."""
+    last = (
+        select(func.max(job_history.c.id))
+        .where(job_history.c.job_id == job.c.id, job_history.c.state == job.c.state)
+        .correlate(job)
+        .scalar_subquery()
+    )
+    again = job.alias("again")
+    return (
+        select(
+            bureau_row.c.place, bureau_row.c.request_id, job.c.id, job.c.state,
+            func.coalesce(job.c.reason, job_history.c.note, ""), func.coalesce(job_history.c.by, ""),
+            job.c.changed_at, job.c.chip, again.c.id,
+        )
+        .select_from(_jobs().outerjoin(job_history, job_history.c.id == last)
+                     .outerjoin(again, again.c.remake_of == job.c.id))
+        .where(*_of(batch_id), job.c.state.in_(states))
+    )  # fmt: skip
+
+
+def _jobs(row: FromClause = bureau_row) -> Any:
     """Every job of rows, joined by the request that both name."""
-    return job.join(bureau_row, bureau_row.c.request_id == job.c.request_id)
+    return job.join(row, row.c.request_id == job.c.request_id)
 
 
 def _of(batch_id: int) -> tuple[ColumnElement[bool], ...]:

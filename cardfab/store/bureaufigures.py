@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, case, func, select
 
+from cardfab.store.batches import Batches
 from cardfab.store.boxes import RunRow
 from cardfab.store.bureautables import (
     bureau_batch,
@@ -19,6 +20,7 @@ from cardfab.store.bureautables import (
     bureau_shard,
     bureau_slot,
 )
+from cardfab.store.requests import BatchUnknown
 from cardfab.store.tables import batch, job
 
 _Line = TypeVar("_Line")
@@ -82,7 +84,7 @@ class SlotLine:
 
 @dataclass(frozen=True, slots=True)
 class FaultSum:
-    """Faults of one code: how many, at which slots, and the words of one of them."""
+    """Faults of one code: how many, at which slots, and the words of one of them (JSON of code, en, zh)."""
 
     code: str
     why: str
@@ -141,11 +143,11 @@ class BureauFigures:
         return None if found is None else BatchHead(*found)
 
     def named(self, name: str) -> BatchHead | None:
-        """A batch by its number, or by the issuer's own reference where only one issuer gave it."""
-        if name.isascii() and name.isdecimal() and len(name) < 10 and (found := self.head(int(name))) is not None:
-            return found
-        rows = self._connection.execute(self._heads().where(bureau_batch.c.reference == name).limit(2)).all()
-        return BatchHead(*rows[0]) if len(rows) == 1 else None
+        """A batch as :meth:`Batches.find` names it; None where there is none. Raises SeveralBatches."""
+        try:
+            return self.head(Batches(self._connection).find(name).id)
+        except BatchUnknown:
+            return None
 
     def source(self, batch_id: int) -> str:
         """The name of the file that the batch came in."""
@@ -165,7 +167,8 @@ class BureauFigures:
         rows = (
             select(job.c.state, func.count(), lately, func.max(job.c.changed_at))
             .join(bureau_row, bureau_row.c.request_id == job.c.request_id)
-            .where(bureau_row.c.batch_id == batch_id)
+            # A row that was left out when it came may have the request id of another, whose card is no card of it.
+            .where(bureau_row.c.batch_id == batch_id, bureau_row.c.job_id.is_not(None))
             .group_by(job.c.state)
             .order_by(job.c.state)
         )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, String, and_, cast, delete, func, insert, literal, select, update
 
+from cardfab.errors import Text
 from cardfab.production import JobState
 from cardfab.production.batches import BoxState
 from cardfab.store.bureautables import (
     bureau_box,
     bureau_card,
+    bureau_finding,
     bureau_given_up,
     bureau_handover,
     bureau_remake,
@@ -20,6 +22,7 @@ from cardfab.store.bureautables import (
     bureau_shard,
 )
 from cardfab.store.papertables import temporary_paper
+from cardfab.store.places import first_findings, newest_job
 from cardfab.store.tables import batch, issued_card, job, number, request, temporary_card
 
 _AT_ONCE: Final = 500
@@ -53,11 +56,15 @@ class HandoverRow:
     by: str
     second: str | None
     at: str
+    recipient: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class ReturnRow:
-    """A place as the return file tells of it; what is sealed is opened by who has the keys."""
+    """A place as the return file tells of it; what is sealed is opened by who has the keys.
+
+    ``given_up``: its row was good, so it has a position in its box. ``wrong``: the first thing that was wrong with it.
+    """
 
     place: int
     request_id: str
@@ -73,6 +80,9 @@ class ReturnRow:
     sealed_card: bytes | None
     made_at: str | None
     salt: bytes | None
+    given_up: bool
+    box: int = 0
+    wrong: Text | None = None
 
 
 class BureauFinish:
@@ -83,12 +93,19 @@ class BureauFinish:
 
     # -- remakes ---------------------------------------------------------------------------------------------------
 
+    def place_of(self, request_id: str) -> tuple[int, int] | None:
+        """The batch and the place whose card the jobs of a request are; None where it is of no batch."""
+        rows = select(bureau_row.c.batch_id, bureau_row.c.place)
+        rows = rows.where(bureau_row.c.request_id == request_id, bureau_row.c.job_id.is_not(None))
+        found = self._connection.execute(rows).first()
+        return None if found is None else (int(found.batch_id), int(found.place))
+
     def to_remake(self, batch_id: int) -> tuple[tuple[int, int], ...]:
         """Places whose card was spoiled and is neither asked for again nor given up: (place, job)."""
         asked = select(bureau_remake.c.job_id).where(bureau_remake.c.batch_id == batch_id)
         rows = (
             select(bureau_row.c.place, job.c.id)
-            .join(job, job.c.id == bureau_row.c.job_id)
+            .join(job, newest_job())
             .where(
                 bureau_row.c.batch_id == batch_id,
                 bureau_row.c.left_out.is_(None),
@@ -148,36 +165,53 @@ class BureauFinish:
 
     def returned(self, batch_id: int, after: int = 0, limit: int = _AT_ONCE) -> tuple[ReturnRow, ...]:
         """Places after one, in order, each with what is told of it."""
-        row = bureau_row.c
+        row, given = bureau_row.c, bureau_given_up.c
         rows: Select[Any] = (
             select(
-                row.place, row.request_id, row.token, row.sealed, row.left_out, row.job_id, job.c.state, job.c.reason,
+                row.place, row.request_id, row.token, row.sealed, row.left_out, job.c.id, job.c.state, job.c.reason,
                 job.c.chip, request.c.token, request.c.sealed, job.c.sealed_card, issued_card.c.made_at, batch.c.salt,
+                given.place.is_not(None),
             )
             .select_from(
                 bureau_row.join(batch, batch.c.id == row.batch_id)
-                .outerjoin(job, job.c.id == row.job_id)
+                .outerjoin(job, newest_job())
                 .outerjoin(request, request.c.id == job.c.request_id)
                 .outerjoin(issued_card, issued_card.c.job_id == job.c.id)
+                .outerjoin(bureau_given_up, and_(given.batch_id == row.batch_id, given.place == row.place))
             )
             .where(row.batch_id == batch_id, row.place > after)
             .order_by(row.place)
             .limit(limit)
         )  # fmt: skip
-        return tuple(ReturnRow(*found) for found in self._connection.execute(rows))
+        some = [ReturnRow(*found) for found in self._connection.execute(rows)]
+        if not some:
+            return ()
+        first, last = some[0].place, some[-1].place
+        wrong = self._wrong(batch_id, first, last) if any(one.left_out for one in some) else {}
+        boxes = self._boxes(batch_id, first, last)
+        return tuple(replace(one, box=boxes.get(one.place, 0), wrong=wrong.get(one.place)) for one in some)
+
+    def _boxes(self, batch_id: int, first: int, last: int) -> dict[int, int]:
+        """The box of each of some places."""
+        box = bureau_box.c
+        rows = select(box.box, box.first, box.last).where(box.batch_id == batch_id)
+        found = self._connection.execute(rows.where(box.first <= last, box.last >= first))
+        return {place: int(one.box) for one in found for place in range(max(first, one.first), min(last, one.last) + 1)}
+
+    def _wrong(self, batch_id: int, first: int, last: int) -> dict[int, Text]:
+        """What was wrong first with each of some rows."""
+        known = first_findings(batch_id, bureau_finding.c.place.between(first, last))
+        return {one.place: Text(one.en, one.zh) for one in self._connection.execute(select(known))}
 
     def without_mailer(self, batch_id: int, after: int = 0, limit: int = _AT_ONCE) -> tuple[tuple[int, int], ...]:
         """Finished cards whose PIN mailer was never printed: (place, job)."""
-        printed = select(number.c.series).where(number.c.series == literal("mailer:") + cast(job.c.id, String))
-        rows = (
-            select(bureau_row.c.place, job.c.id)
-            .join(job, job.c.id == bureau_row.c.job_id)
-            .where(bureau_row.c.batch_id == batch_id, bureau_row.c.place > after, job.c.state == JobState.DONE)
-            .where(~printed.exists())
-            .order_by(bureau_row.c.place)
-            .limit(limit)
-        )
+        rows = _unmailed(batch_id, bureau_row.c.place, job.c.id).where(bureau_row.c.place > after)
+        rows = rows.order_by(bureau_row.c.place).limit(limit)
         return tuple((int(place), int(job_id)) for place, job_id in self._connection.execute(rows))
+
+    def mailers_left(self, batch_id: int) -> int:
+        """How many those are."""
+        return int(self._connection.scalar(_unmailed(batch_id, func.count())) or 0)
 
     def ship(self, batch_id: int, boxes: Sequence[int], *, at: str) -> None:
         """Boxes leave the bureau."""
@@ -186,11 +220,13 @@ class BureauFinish:
             self._connection.execute(update(bureau_box).where(one).values(state=BoxState.SHIPPED, changed_at=at))
 
     def hand_over(
-        self, batch_id: int, kind: str, file: str, count: int, digest: str, *, by: str, second: str | None, at: str
-    ) -> None:
-        """Something left the bureau, or was signed."""
+        self, batch_id: int, kind: str, file: str, count: int, digest: str, *, by: str, second: str | None, at: str,
+        recipient: str | None = None,
+    ) -> None:  # fmt: skip
+        """Something left the bureau, or was signed; ``recipient``: SHA-256 of the certificate it is encrypted for."""
         values = {"batch_id": batch_id, "kind": kind, "file": file, "count": count, "digest": digest}
-        self._connection.execute(insert(bureau_handover).values(**values, by=by, second=second, at=at))
+        values |= {"by": by, "second": second, "at": at, "recipient": recipient}
+        self._connection.execute(insert(bureau_handover).values(**values))
 
     def handovers(self, batch_id: int, *kinds: str) -> tuple[HandoverRow, ...]:
         """What left the bureau, oldest first; of some kinds only where they are named."""
@@ -209,7 +245,9 @@ class BureauFinish:
             yield kind, (bytes(one) for one in found)
 
     def erase(self, batch_id: int) -> None:
-        """Destroy the salt of the batch and everything sealed under it, and the indexes that lead to its holders."""
+        """Destroy the salt of the batch, everything sealed under it, the indexes that lead to its holders, and what was
+        wrong with its rows.
+        """
         run = self._connection.execute
         of_batch = select(request.c.id).where(request.c.batch_id == batch_id)
         jobs = select(job.c.id).where(job.c.request_id.in_(of_batch))
@@ -223,6 +261,17 @@ class BureauFinish:
         run(update(bureau_row).where(bureau_row.c.batch_id == batch_id).values(sealed=None, holder_index=b""))
         run(update(bureau_card).where(bureau_card.c.batch_id == batch_id).values(sealed=None))
         run(update(bureau_shard).where(bureau_shard.c.batch_id == batch_id).values(sealed_draws=None))
+        run(delete(bureau_finding).where(bureau_finding.c.batch_id == batch_id))
+
+
+def _unmailed(batch_id: int, *columns: Any) -> Select[Any]:
+    """Of the finished cards of a batch whose PIN mailer was never printed."""
+    printed = select(number.c.series).where(number.c.series == literal("mailer:") + cast(job.c.id, String))
+    return (
+        select(*columns)
+        .select_from(bureau_row.join(job, job.c.id == bureau_row.c.job_id))
+        .where(bureau_row.c.batch_id == batch_id, job.c.state == JobState.DONE, ~printed.exists())
+    )
 
 
 def _sealed(batch_id: int) -> dict[str, Select[Any]]:

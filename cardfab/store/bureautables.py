@@ -177,6 +177,7 @@ bureau_fault = Table(
     Column("slot", String, nullable=False),
     Column("job_id", Integer, ForeignKey("job.id")),
     Column("code", String, nullable=False),
+    # JSON of code, en, zh; plain words in rows of before.
     Column("why", String, nullable=False),
     Column("at", String, nullable=False),
 )
@@ -188,6 +189,7 @@ bureau_sample = Table(
     Column("batch_id", Integer, ForeignKey("bureau_batch.id"), nullable=False, index=True),
     # "rate" or the name of the rule that chose it.
     Column("rule", String, nullable=False),
+    # "good", "spoiled"; NULL: not known yet.
     Column("outcome", String),
     Column("by", String, ForeignKey("person.login")),
     Column("at", String, nullable=False),
@@ -224,7 +226,8 @@ bureau_given_up = Table(
 bureau_handover = Table(
     "bureau_handover",
     metadata,
-    # What left the bureau: return file, shipping list, mailers, certificate of destruction, record of an erasure.
+    # What left the bureau: return file, shipping list, mailers, certificate of destruction, record of an erasure; what
+    # was signed of it, and who refused or closed it.
     Column("id", Integer, primary_key=True),
     Column("batch_id", Integer, ForeignKey("bureau_batch.id"), nullable=False, index=True),
     Column("kind", String, nullable=False),
@@ -234,4 +237,5 @@ bureau_handover = Table(
     Column("by", String, ForeignKey("person.login"), nullable=False),
     Column("second", String, ForeignKey("person.login")),
     Column("at", String, nullable=False),
+    Column("recipient", String),
 )

@@ -63,6 +63,21 @@ class DatabaseAway(DeviceFault):
         )
 
 
+class DatabaseFull(DeviceFault):
+    """The disk of the database takes nothing more, or fails."""
+
+    default_code = "CF-5703"
+
+    def __init__(self) -> None:
+        super().__init__(
+            Text(
+                "The disk of the database is full, or fails; nothing was done.",
+                "数据库所在磁盘已满或出现故障；未执行操作。",
+            ),
+            do=Text("Make room on it, or mend it, then try again.", "请腾出空间或排除故障后重试。"),
+        )
+
+
 class RecordUnwritten(DeviceFault):
     """The audit record takes nothing: what was to be recorded has not begun."""
 
@@ -298,6 +313,8 @@ class Database:
             raise DatabaseBusy from broken
         if isinstance(broken, DBAPIError) and self._kind.away(broken):
             raise DatabaseAway from broken
+        if isinstance(broken, DBAPIError) and self._kind.full(broken):
+            raise DatabaseFull from broken
 
     @contextmanager
     def reading(self) -> Iterator[Transaction]:

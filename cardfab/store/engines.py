@@ -7,6 +7,7 @@ no lock and sees one moment. A commit that returned is on the disk in both.
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -55,6 +56,10 @@ class StoreEngine(Protocol):
 
     def away(self, broken: DBAPIError) -> bool:
         """Whether the database is not reached, or no longer."""
+        ...
+
+    def full(self, broken: DBAPIError) -> bool:
+        """Whether the disk takes nothing more, or fails."""
         ...
 
     def mark(self, connection: Connection) -> str | None:
@@ -123,6 +128,11 @@ class SqliteFile:
 
     def away(self, broken: DBAPIError) -> bool:
         return False
+
+    def full(self, broken: DBAPIError) -> bool:
+        # The low byte is the kind of error; where there is no room for the index of the log, SQLite says I/O error.
+        code = getattr(broken.orig, "sqlite_errorcode", 0) & 0xFF
+        return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
     def mark(self, connection: Connection) -> str | None:
         return None
@@ -195,6 +205,9 @@ class PostgresServer:
         state = getattr(broken.orig, "sqlstate", None)
         unreached = state is None and type(broken.orig).__name__ in ("OperationalError", "ConnectionTimeout")
         return broken.connection_invalidated or unreached or (state or "")[:3] in ("080", "57P", "533")
+
+    def full(self, broken: DBAPIError) -> bool:
+        return getattr(broken.orig, "sqlstate", None) in ("53100", "58030")  # disk_full, io_error
 
     def mark(self, connection: Connection) -> str | None:
         return str(connection.exec_driver_sql("SELECT pg_current_xact_id()").scalar())

@@ -36,6 +36,8 @@ class JobRow:
     changed_at: str
     station: str | None = None
     """Whose hands the blank is in, from the claim on; None: nobody's, or of before there were several stations."""
+    slot: str | None = None
+    """The slot of a line there that has it; None: no slot's."""
 
     def is_of(self, station: str) -> bool:
         """Whether a station may say what became of the blank: nobody else has it in hand."""

@@ -25,14 +25,19 @@ class NoteFile:
         """Whether everything that was noted is in the database."""
 
     def add(self, leaves: Iterable[bytes]) -> None:
-        """Keep leaves; they are on the disk when this returns."""
+        """Keep leaves; they are on the disk when this returns, and none of them where it raises OSError."""
         if self._handle is None:
             self._path = self._beside.with_name(f"{self._beside.name}-notes-{os.getpid()}-{os.urandom(4).hex()}")
             self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
             fcntl.flock(self._handle, fcntl.LOCK_EX)
             _sync_folder(self._path.parent)
-        os.write(self._handle, b"".join(leaf + b"\n" for leaf in leaves))
-        os.fsync(self._handle)
+        before = os.fstat(self._handle).st_size
+        try:
+            _write_all(self._handle, b"".join(leaf + b"\n" for leaf in leaves))
+            os.fsync(self._handle)
+        except OSError:
+            os.ftruncate(self._handle, before)  # the next leaf must not stand behind half a one
+            raise
 
     def leaves(self) -> tuple[bytes, ...]:
         """What waits."""
@@ -67,6 +72,13 @@ def left_behind(database: Path) -> Iterator[tuple[bytes, ...]]:
     finally:
         for handle, _ in held:
             os.close(handle)
+
+
+def _write_all(handle: int, data: bytes) -> None:
+    """A disk that is nearly full takes a part, and says no only when asked again."""
+    left = memoryview(data)
+    while left:
+        left = left[os.write(handle, left) :]
 
 
 def _whole_lines(path: Path) -> tuple[bytes, ...]:

@@ -84,6 +84,8 @@ job = Table(
     Column("changed_at", String, nullable=False),
     # Whose hands the blank is in, from the claim on. NULL: nobody's, or from before there were several stations.
     Column("station", String),
+    # The slot of a line there that has it in hand; NULL: no slot's.
+    Column("slot", String),
     # A chip is bound to one job for ever, spoiled or not: a blank that was touched is never a blank again.
     UniqueConstraint("chip"),
 )

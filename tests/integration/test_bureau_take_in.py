@@ -6,32 +6,41 @@ Each test runs over SQLite here and over PostgreSQL in ``tests/service/test_post
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from cardfab.audit import AuditEvent
 from cardfab.bureau import taking
+from cardfab.bureau.bringing import bring_in
 from cardfab.bureau.deciding import DecisionRefused, approve, refuse
+from cardfab.bureau.files import Signer, open_source
+from cardfab.bureau.issuers import SignerRefused
 from cardfab.bureau.rejection import write_rejected
 from cardfab.bureau.removing import remove_half_taken
 from cardfab.bureau.taking import BatchRefused, take_in
 from cardfab.errors import CardfabError
 from cardfab.prepare.finding import RequestFileRefused
 from cardfab.prepare.table import COLUMNS
-from cardfab.production import NotAllowed, SamePerson, StateRefused
+from cardfab.production import JobState, NotAllowed, SamePerson, StateRefused
 from cardfab.production.batches import BatchState
+from cardfab.profile.layout import Layout
+from cardfab.profile.loader import load
+from cardfab.station import bureauview
 from cardfab.station.desk import Desk
 from cardfab.station.intake import import_requests
 from cardfab.station.vault import holder_index, open_request
-from cardfab.store.batches import BureauBatchRow, Finding
+from cardfab.store.batches import BureauBatchRow, Finding, SeveralBatches
 from cardfab.store.bureautables import bureau_box, bureau_shard
-from cardfab.store.tables import number
+from cardfab.store.requests import BatchUnknown
+from cardfab.store.tables import job, number
 from tests.bureau_place import SM2, Holders, as_person, batch_of, content, holders, quick_desk
 
 LINE = "wrong totals: a clear refusal, nothing kept (test)"
@@ -177,6 +186,51 @@ def test_a_station_that_is_dead_leaves_its_rest_to_the_others(desk: Desk, monkey
     assert len(remove_half_taken(late)) == 1
 
 
+# -- whose signature counts --------------------------------------------------------------------------------------------
+
+OURS, THEIRS = Signer("issuer", "1", "a" * 64), Signer("another issuer", "2", "b" * 64)
+
+
+class SignedHolders(Holders):
+    """A file that was signed."""
+
+    def __init__(self, rows: int, signer: Signer | None, **more: Any) -> None:
+        super().__init__(rows, **more)
+        self.signer = signer  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize(
+    ("signer", "issuer", "code"),
+    [
+        (THEIRS, "示例发卡机构", "CF-3495"),
+        (OURS, "示例发卡机构 ", "CF-3496"),
+        (None, "示例发卡机构", "CF-3497"),
+    ],
+    ids=["of another issuer", "for an issuer that is not listed", "none"],
+)
+def test_only_an_issuers_own_signature_takes_a_file_in_as_his(
+    desk: Desk, signer: Signer | None, issuer: str, code: str
+) -> None:
+    before = content(desk.database)
+    source = SignedHolders(2, signer)
+    with pytest.raises(SignerRefused) as refused:
+        take_in(desk, source, source.cover(issuer=issuer), issuers={"示例发卡机构": ("a" * 64,), "x": ("b" * 64,)})
+    assert (refused.value.code, refused.value.do is not None) == (code, True)
+    assert content(desk.database) == before
+
+
+def test_who_signed_a_batch_is_on_record_and_is_said(desk: Desk) -> None:
+    source = SignedHolders(2, OURS)
+    signed = take_in(desk, source, source.cover(), issuers={holders.ISSUER: ("a" * 64,)})
+    plain = take_in(desk, Holders(2, first=2), Holders(2, first=2).cover("B-2"))
+    assert (signed.signer, plain.signer) == (f"issuer, SHA-256 {'a' * 64}", "")
+    first, second = events(desk, "batch.import")
+    assert (first.details["signer"], first.details["certificate"]) == ("issuer", "a" * 64)
+    assert "signer" not in second.details
+    for batch in (signed, plain):
+        assert bureauview.view(desk.database, str(batch.id), desk.now()).value()["signer"] == batch.signer
+
+
 # -- wrong rows --------------------------------------------------------------------------------------------------------
 
 
@@ -202,6 +256,32 @@ def test_wrong_rows_are_named_without_their_holders_and_the_batch_waits(desk: De
         for row, _ in made:
             for field in ("social_security_number", "name", "household_address", "phone"):
                 assert not row[field] or row[field] not in text
+
+
+def test_a_row_of_wrong_form_is_one_row_and_refuses_no_totals(desk: Desk, tmp_path: Path) -> None:
+    """Two keys are missing of one, a word is none in another; the note counts both of them."""
+    rows = [row for row, _ in holders.holders(4)]
+    regions = Counter(row["region"] for row in rows)
+    someone = rows[2]["name"] + rows[2]["phone"]
+    del rows[1]["name"], rows[1]["phone"]
+    rows[2][someone] = "x"
+    file = tmp_path / "h.jsonl"
+    file.write_bytes(b"".join(json.dumps(row).encode() + b"\n" for row in rows))
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    note = Holders(4).cover(sha256=digest, totals={"region": dict(regions)})
+    batch = take_in(desk, open_source(file, load(desk.profiles, "layouts", "generic-jsonl", Layout)), note)
+    assert (batch.rows, batch.wrong) == (4, 2)
+    with desk.database.reading() as tx:
+        kept = list(tx.batches.rows_of(batch.id, left_out=True))
+    assert [(one.place, one.row, one.left_out) for one in kept] == [
+        (1, 1, None), (2, 2, "wrong"), (3, 3, "wrong"), (4, 4, None),
+    ]  # fmt: skip
+    assert [(one.place, one.row, one.field) for one in found(desk, batch)] == [
+        (2, 2, "name"), (2, 2, "phone"), (3, 3, "'***'"),
+    ]  # fmt: skip
+    write_rejected(desk, batch, tmp_path / "r")
+    for text in (*(one.read_text() for one in tmp_path.glob("r.*")), repr(content(desk.database))):
+        assert someone not in text
 
 
 def test_only_a_person_lets_a_batch_with_wrong_rows_go_on(desk: Desk) -> None:
@@ -260,6 +340,66 @@ def test_a_holder_or_an_id_of_another_batch_is_a_double(desk: Desk) -> None:
     other = Holders(4, lambda row, given: given.update(request_id="H1-000000001") if row == 5 else None, first=8)
     batch = take_in(desk, other, other.cover("B-10"))
     assert [(one.row, one.field) for one in found(desk, batch)] == [(5, "request_id")]
+
+
+def again(desk: Desk, reference: str, rows: int) -> BureauBatchRow:
+    """The first holders once more, from another issuer and under other request ids."""
+    other = Holders(rows, lambda _, given: given.update(request_id=f"{reference}-{given['request_id'][-4:]}"))
+    return take_in(desk, other, other.cover(reference, issuer="another issuer"))
+
+
+def test_a_holder_waits_for_a_card_until_it_is_made_or_its_batch_is_closed(desk: Desk) -> None:
+    """One whose card was spoiled or called off gets another; one that was given up gets none."""
+    first = batch_of(desk, 4, prepared=True)
+    with desk.database.transaction("brought") as tx:
+        for box in tx.boxes.of(first.id):
+            bring_in(desk, tx, first, box)
+        for place, state in ((1, JobState.SPOILED), (2, JobState.CANCELLED), (3, JobState.DONE), (4, JobState.SPOILED)):
+            its_job = job.c.id == tx.batches.row(first.id, place).job_id
+            tx.batches._connection.execute(update(job).where(its_job).values(state=state))
+        tx.bureau_finish.give_up(first.id, 4, None, "lost", by="supervisor", second=None, at=desk.at())
+    second = again(desk, "R2", 4)
+    assert [(one.row, one.field) for one in found(desk, second)] == [
+        (2, "social_security_number"),
+        (3, "social_security_number"),
+    ]
+    refuse(desk, second.id, why="test")
+    with desk.database.transaction("closed") as tx:
+        tx.batches.change(first.id, state=BatchState.CLOSED)
+    assert again(desk, "R3", 4).wrong == 0
+
+
+@pytest.mark.parametrize("approved", [False, True], ids=["at once", "after its approval"])
+def test_a_file_that_was_refused_may_come_again_erased_or_not(desk: Desk, approved: bool) -> None:
+    """No card was made of it; one that was erased after its cards were made is known for good."""
+    first = batch_of(desk, 2, approved=approved)
+    refuse(desk, first.id, why="test")
+    with desk.database.transaction("erased") as tx:
+        tx.bureau_finish.erase(first.id)
+        tx.batches.move(tx.batches.get(first.id), BatchState.ERASED, at=desk.at())
+    made = batch_of(desk, 2, reference="B-2")
+    with desk.database.transaction("erased") as tx:
+        tx.batches.change(made.id, state=BatchState.ERASED)
+    with pytest.raises(BatchRefused) as refused:
+        batch_of(desk, 2, reference="B-3")
+    assert refused.value.code == "CF-3483"
+
+
+@pytest.mark.parametrize("without", [False, True], ids=["whole", "without wrong rows"])
+def test_what_became_a_double_while_the_batch_waited_is_found_by_the_approval(desk: Desk, without: bool) -> None:
+    """Whoever decided on the wrong rows has not seen this one."""
+    batch = batch_of(desk, 3, approved=False)
+    row, _ = next(holders.holders(1))
+    row["request_id"] = "S1-000000001"
+    import_requests(desk, json.dumps(row).encode(), source="one", form="jsonl", photos=lambda _: None)
+    with pytest.raises(DecisionRefused) as refused:
+        approve(desk, batch.id, without_wrong_rows=without)
+    assert refused.value.code == "CF-7356"
+    with desk.database.reading() as tx:
+        assert (tx.batches.get(batch.id).state, tx.batches.get(batch.id).wrong) == (BatchState.WAITING, 1)
+    assert [(one.row, one.field) for one in found(desk, batch)] == [(2, "social_security_number")]
+    assert events(desk, "batch.approve") == []
+    assert approve(desk, batch.id, without_wrong_rows=True).cards == 2
 
 
 def test_what_was_refused_is_no_double(desk: Desk) -> None:
@@ -370,3 +510,26 @@ def test_the_repository_finds_by_number_and_by_reference(desk: Desk) -> None:
                 ask()
             assert refused.value.code == "CF-3111"
         assert tx.batches._connection.scalar(select(func.count()).select_from(bureau_box)) == 0
+
+
+def test_a_name_that_may_mean_two_batches_means_none(desk: Desk) -> None:
+    """A reference is one issuer's; what is decided by it must not fall on another issuer's batch."""
+    ours = batch_of(desk, 1, reference="R-1", approved=False)
+    source = Holders(1, first=1)
+    theirs = take_in(desk, source, source.cover("R-1", issuer="another issuer"))
+    source = Holders(1, first=2)
+    third = take_in(desk, source, source.cover(str(ours.id), issuer="another issuer"))
+    with desk.database.reading() as tx:
+        for said, two in (("R-1", (ours, theirs)), (str(ours.id), (ours, third))):
+            for ask in (tx.batches.find, tx.bureau_figures.named, lambda one: bureauview.find(tx, one)):
+                with pytest.raises(SeveralBatches) as refused:
+                    ask(said)
+                assert all(f"{one.id} ({one.issuer}, {one.reference})" in refused.value.what.en for one in two)
+                assert refused.value.do is not None
+                assert f"number:{two[1].id}" in refused.value.do.zh
+        for one in (ours, theirs, third):
+            assert tx.batches.find(f"number:{one.id}") == one
+            assert bureauview.find(tx, f"number:{one.id}").id == one.id
+        for none in ("number:99", "number:R-1", "number:"):
+            with pytest.raises(BatchUnknown):
+                tx.batches.find(none)

@@ -64,6 +64,9 @@ trust = "bureau/issuers.pem"
 worker_beat = 5
 worker_lost = 30
 
+[bureau.issuers]
+"示例市社保中心" = ["9F:86:D0:81:88:4C:7D:65:9A:2F:EA:A0:C5:5A:D0:15:A3:BF:4F:1B:2B:0B:82:2C:D1:5D:6C:15:B0:F0:0A:08"]
+
 [outlet]
 policy = "east"
 
@@ -107,6 +110,8 @@ def test_everything_given(tmp_path: Path) -> None:
     }
     assert values.fonts.dirs == ("/srv/fonts",)
     assert (values.web.host, values.web.port, values.web.names) == ("10.0.0.5", 443, ("outlet-7.bank.example",))
+    digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+    assert values.bureau.issuers == {"示例市社保中心": (digest,)}
     assert values.people.model_dump() == {"idle_minutes": 5, "attempts": 3, "lock_minutes": 60}
 
 
@@ -127,6 +132,8 @@ def test_everything_given(tmp_path: Path) -> None:
         (LEAST + '[devices]\nmailer = "mailer.txt"\n', "devices.mailer"),
         (LEAST + '[devices]\npinpad = "/dev/ttyS0"\n', "devices.pinpad"),
         (LEAST + 'training = "perhaps"\n', "station.training"),
+        (LEAST + '[bureau.issuers]\n"x" = []\n', "bureau.issuers"),
+        (LEAST + '[bureau.issuers]\n"x" = ["9f86"]\n', "bureau.issuers"),
         ("database = 5\n" + LEAST, "database"),
         ("[station\n", "line 1"),
         (LEAST + LEAST, "line 3"),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
+from sqlalchemy import Connection, update
 
 from cardfab.production.batches import BatchState
+from cardfab.store.bureautables import bureau_slot
 from cardfab.web.floor import Floor
 from tests.bureau_seen import REFERENCE, fill
 from tests.web.browser import Browser
@@ -39,7 +41,9 @@ def test_a_batch_shows_how_far_it_is_and_lines_are_told_once(floor: Floor, batch
     assert "<html" not in part
     assert 'id="live"' in part
     assert operator.post(f"/bureau/{batch}/order", order="faster").status_code == 422
-    assert "没有批次 77" in Browser(floor, "zh").sign_in("operator").get("/bureau/77").text
+    chinese = Browser(floor, "zh").sign_in("operator")
+    assert "<td>CF-4101</td><td>芯片无应答。</td>" in chinese.get(f"/bureau/{batch}").text
+    assert "没有批次 77" in chinese.get("/bureau/77").text
 
 
 @pytest.mark.proof
@@ -59,3 +63,15 @@ def test_who_only_looks_is_offered_no_order_and_a_waiting_batch_takes_none(floor
     refused = operator.post(f"/bureau/{waiting}/order", order="stop")
     assert "no line works on it" in refused.text
     assert 'name="order"' in operator.get(f"/bureau/{batch}").text
+
+
+def test_a_paused_line_is_shown_as_paused_and_without_an_end(floor: Floor, batch: int, operator: Browser) -> None:
+    with floor.base.database.transaction("a pause") as tx:
+        tx.batches.change(batch, ordered="pause")
+        to: Connection = tx.bureau_figures._connection
+        to.execute(update(bureau_slot).where(bureau_slot.c.taken_out.is_(None)).values(state="waiting"))
+    text = operator.get(f"/bureau/{batch}/live").text
+    assert "<dt>Rate</dt><dd>paused</dd>" in text
+    assert "at work" not in text
+    chinese = Browser(floor, "zh").sign_in("operator")
+    assert "<dd>已暂停</dd>" in chinese.get(f"/bureau/{batch}/live").text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cardfab.bureau.books.handing import hand_over
@@ -15,6 +15,7 @@ from cardfab.station.stockbook.moving import Counts, Goods, book, reason_of, req
 from cardfab.store import Transaction
 from cardfab.store.batches import BureauBatchRow
 from cardfab.store.bureaubooks import NamedRow
+from cardfab.store.bureaufinish import HandoverRow
 
 DESTROYED: Final = "destruction"
 
@@ -38,6 +39,11 @@ class Destroyed:
     at: str
     by: str
     witness: str
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over jobs and chips, as the book keeps it."""
+        return hashlib.sha256("".join(f"{one.job_id} {one.chip or ''}\n" for one in self.cards).encode()).hexdigest()
 
 
 def destroy(desk: Desk, name: str, counts: Counts, how: str) -> Destroyed:
@@ -71,20 +77,28 @@ def destroy(desk: Desk, name: str, counts: Counts, how: str) -> Destroyed:
         if serials:
             movement = StockMovement(stock, Place.SPOILED, Place.DESTROYED, len(cards), why, serials)
         book(desk, tx, movement, second=witness.login, note=paper)
-        digest = hashlib.sha256("".join(f"{one.job_id} {one.chip or ''}\n" for one in cards).encode()).hexdigest()
-        last = max(one.job_id or 0 for one in cards)
-        hand_over(desk, tx, batch, DESTROYED, paper, len(cards), digest, witness.login, last_job=str(last))
+        last = str(max(one.job_id or 0 for one in cards))
+        done = Destroyed(
+            paper, batch, stock, cards, listed(serials), why, desk.at(), desk.person.login, witness.login
+        )  # fmt: skip
+        at = hand_over(desk, tx, batch, DESTROYED, paper, len(cards), done.digest, witness.login, last_job=last)
         desk.checkpoint(tx)
-    return Destroyed(
-        paper, batch, stock, cards, listed(serials), why, desk.at(), desk.person.login, witness.login
-    )  # fmt: skip
+    return replace(done, at=at)
+
+
+def destroyed_as(tx: Transaction, batch: BureauBatchRow, row: HandoverRow) -> Destroyed:
+    """The destruction that a row of the book is of; how, and the printed numbers, are in the book of the stock."""
+    before = sum(one.count for one in tx.bureau_finish.handovers(batch.id, DESTROYED) if one.id < row.id)
+    cards = tx.bureau_books.spoiled(batch.id)[before : before + row.count]
+    [moved] = [one for one in tx.stock.days.noted(row.file) if one.target is Place.DESTROYED]
+    numbers, second = listed(moved.serials), row.second or ""
+    return Destroyed(row.file, batch, moved.stock, cards, numbers, moved.reason, row.at, row.by, second)
 
 
 def _waiting(tx: Transaction, batch: BureauBatchRow) -> tuple[NamedRow, ...]:
-    """Spoiled cards after those that were destroyed, in the order in which they were spoiled."""
+    """Spoiled cards after those that were destroyed, in the order in which they were booked."""
     gone = sum(one.count for one in tx.bureau_finish.handovers(batch.id, DESTROYED))
-    spoiled = sorted(tx.bureau_books.spoiled(batch.id), key=lambda one: (one.at, one.job_id or 0))
-    return tuple(spoiled[gone:])
+    return tx.bureau_books.spoiled(batch.id)[gone:]
 
 
-__all__ = ["DESTROYED", "Destroyed", "NothingSpoiled", "destroy"]
+__all__ = ["DESTROYED", "Destroyed", "NothingSpoiled", "destroy", "destroyed_as"]

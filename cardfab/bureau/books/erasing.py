@@ -11,9 +11,9 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from typing import Final
 
 from cardfab.audit import sign_note
+from cardfab.bureau.already import ERASED, require_move
 from cardfab.bureau.books.handing import hand_over, require_state
 from cardfab.bureau.books.returning import RETURNED
 from cardfab.errors import StockFault, Text
@@ -26,8 +26,6 @@ from cardfab.station.people import second_person
 from cardfab.station.retention import compact
 from cardfab.store.batches import BureauBatchRow
 from cardfab.store.retention import Sum, sum_of
-
-ERASED: Final = "erasure"
 
 
 class NotReturned(StockFault):
@@ -61,6 +59,8 @@ def erase(desk: Desk, name: str, second: str) -> BatchErasure:
     with desk.database.reading() as tx:
         batch = tx.batches.find(name)
         returned = tx.bureau_finish.handovers(batch.id, RETURNED)
+        if batch.state is BatchState.ERASED:
+            require_move(tx, batch, BatchState.ERASED)
     require_state(batch, BatchState.CLOSED, BatchState.REFUSED)
     if batch.state is BatchState.CLOSED and not returned:
         raise NotReturned(

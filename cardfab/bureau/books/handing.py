@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from cardfab.errors import StockFault, Text
 from cardfab.production.batches import BatchState
+from cardfab.production.serials import SerialRange, listed
 from cardfab.station.desk import Desk
 from cardfab.store import Transaction
 from cardfab.store.batches import BureauBatchRow
@@ -30,14 +31,36 @@ def hand_over(
     count: int,
     digest: str,
     second: str | None = None,
+    recipient: str | None = None,
     **more: str,
-) -> None:
-    """Book that something left the bureau, inside a transaction that has begun."""
-    tx.bureau_finish.hand_over(batch.id, kind, file, count, digest, by=desk.person.login, second=second, at=desk.at())
+) -> str:
+    """Book that something left the bureau, inside a transaction that has begun; the moment that the book has.
+
+    ``digest`` is of the clear content; ``recipient`` of the certificate that the file is encrypted for, if it is.
+    """
+    at = desk.at()
+    tx.bureau_finish.hand_over(
+        batch.id, kind, file, count, digest,
+        by=desk.person.login, second=second, at=at, recipient=recipient,
+    )  # fmt: skip
     details = {"batch": str(batch.id), "count": str(count), "digest": digest, "file": file} | more
+    if recipient is not None:
+        details["recipient"] = recipient
     if second is not None:
         details["second"] = second
     tx.audit.append(desk.event(f"bureau.{kind}", batch.token, "done", details))
+    return at
+
+
+def covering(numbers: Iterable[int]) -> str:
+    """Boxes as the book keeps them: ``1..3, 7``."""
+    return listed(SerialRange("", 1, one, one) for one in numbers)
+
+
+def covered(kept: str) -> frozenset[int]:
+    """The numbers that :func:`covering` kept."""
+    ranges = (part.partition("..") for part in kept.split(", "))
+    return frozenset(one for first, _, last in ranges for one in range(int(first), int(last or first) + 1))
 
 
 def require_state(batch: BureauBatchRow, *states: BatchState) -> None:
@@ -81,4 +104,4 @@ def new_file(path: Path) -> Iterator[tuple[Callable[[bytes], None], Callable[[],
             part.unlink()
 
 
-__all__ = ["BatchUnfit", "hand_over", "new_file", "require_state"]
+__all__ = ["BatchUnfit", "covered", "covering", "hand_over", "new_file", "require_state"]

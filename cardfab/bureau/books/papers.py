@@ -28,6 +28,7 @@ from cardfab.documents.signing import sign_pdf
 from cardfab.documents.wording import NOTHING
 from cardfab.errors import Text
 from cardfab.production import JobState, Place
+from cardfab.station.bureauview import words_of
 from cardfab.station.counter.clock import here_and_now, in_china
 from cardfab.station.desk import Desk
 from cardfab.station.signing import document_signer
@@ -37,6 +38,7 @@ _AT = "%Y-%m-%d %H:%M"
 _LEFT_OUT = Text("left out", "不制")
 _OTHER = Text("other reasons", "其他原因")
 _OUTSIDE = Text("outside a run", "运行之外")
+_SAMPLES = {"": Text("not checked", "待检"), "good": Text("good", "合格"), "spoiled": Text("spoiled", "作废")}
 _LEGEND = 60
 """Characters of a reason in a legend."""
 _CHARTED = 48
@@ -118,7 +120,7 @@ def reconciliation_values(found: Reconciliation) -> dict[str, Any]:
         ],
         "hours": [asdict(one) for one in found.hours],
         "faults": [asdict(one) for one in found.faults],
-        "named": [asdict(one) for one in found.named],
+        "named": [asdict(one) | {"why": words_of(one.why).en} for one in found.named],
     }  # fmt: skip
 
 
@@ -139,15 +141,17 @@ def reconciliation_csv(found: Reconciliation, out: IO[str]) -> None:
     for each in found.differences:
         writer.writerow(["difference", f"{each.where.en}: {each.what.en}", f"{each.found} for {each.expected}"])
     for one in found.named:
-        job, again = one.job_id or "", one.again or ""
+        job, why, again = one.job_id or "", words_of(one.why).en, one.again or ""
         writer.writerow(
-            ["named", batch.reference, "", one.place, one.request_id, job, one.state, one.why, one.by, one.at, again]
+            ["named", batch.reference, "", one.place, one.request_id, job, one.state, why, one.by, one.at, again]
         )
 
 
-def shipping_paper(desk: Desk, one: Shipment, language: Language) -> tuple[str, bytes]:
+def shipping_paper(desk: Desk, one: Shipment, language: Language, *, copy: bool = False) -> tuple[str, bytes]:
     """The signed list of a shipment: its number, the file."""
-    made = _made(desk, "FH", one.batch.id, language)
+    at = in_china(one.at)
+    number = f"FH{at:%Y%m%d%H%M%S}-{one.batch.id}"
+    made = Made(number, desk.station, one.by, at, language, specimen=desk.training, copy=copy)
     product = desk.product(one.batch.product).product
     title = Text(product.title_en, product.title_zh).of(language)
     boxes = [ParcelLine(each.box, each.first, each.last, each.cards, each.empty) for each in one.parcels]
@@ -155,10 +159,10 @@ def shipping_paper(desk: Desk, one: Shipment, language: Language) -> tuple[str, 
     return made.number, _signed(desk, shipping_list_pdf(paper, desk.fonts), made, "发货清单 Shipping list")
 
 
-def destruction_certificate(desk: Desk, one: Destroyed, language: Language) -> bytes:
+def destruction_certificate(desk: Desk, one: Destroyed, language: Language, *, copy: bool = False) -> bytes:
     """The signed certificate of a destruction, every card by name."""
     at = in_china(one.at)
-    made = Made(one.number, desk.station, one.by, at, language, specimen=desk.training)
+    made = Made(one.number, desk.station, one.by, at, language, specimen=desk.training, copy=copy)
     cards = [DestroyedCard(each.place, each.job_id or 0, each.chip or "", each.why) for each in one.cards]
     paper = Destruction(
         made, one.stock, Place.SPOILED.text, len(cards), one.numbers, one.how, f"{at:{_AT}}", one.by, one.witness,
@@ -177,8 +181,9 @@ def _made(desk: Desk, kind: str, batch: int, language: Language) -> Made:
 
 
 def _signed(desk: Desk, pdf: bytes, made: Made, what: str) -> bytes:
-    name = f"{desk.station} {made.operator}"
-    return sign_pdf(pdf, document_signer(desk), when=made.at, reason=f"{what} {made.number}", name=name)
+    name = f"{desk.station} {desk.person.login if made.copy else made.operator}"
+    when = here_and_now(desk) if made.copy else made.at
+    return sign_pdf(pdf, document_signer(desk), when=when, reason=f"{what} {made.number}", name=name)
 
 
 def _line(name: Words, line: Equation, more: Words = "") -> EquationLine:
@@ -212,8 +217,9 @@ def _samples(found: Reconciliation) -> Words:
     whole = sum(found.samples.values())
     if not whole:
         return ""
-    parts = ", ".join(f"{name or '-'} {count}" for name, count in sorted(found.samples.items()))
-    return f"{whole} ({parts})"
+    told = [(_SAMPLES.get(name, Text(name, name)), count) for name, count in sorted(found.samples.items())]
+    en, zh = ", ".join(f"{name.en} {count}" for name, count in told), "，".join(f"{name.zh} {n}" for name, n in told)
+    return Text(f"{whole} ({en})", f"{whole}（{zh}）")
 
 
 def _hours(hours: tuple[HourSum, ...]) -> list[Bar]:
@@ -231,14 +237,14 @@ def _hours(hours: tuple[HourSum, ...]) -> list[Bar]:
     return bars
 
 
-def _faults(faults: tuple[SlotFaults, ...], words: Mapping[str, str]) -> tuple[list[Bar], list[Words]]:
+def _faults(faults: tuple[SlotFaults, ...], words: Mapping[str, Text]) -> tuple[list[Bar], list[Words]]:
     """A bar a slot; its parts are the most frequent codes, then all others."""
     totals: dict[str, int] = {}
     for one in faults:
         totals[one.code] = totals.get(one.code, 0) + one.count
     ranked = sorted(totals, key=lambda code: (-totals[code], code))
     shown = ranked if len(ranked) <= MOST_KINDS else ranked[: MOST_KINDS - 1]
-    kinds: list[Words] = [f"{code} {_short(words.get(code, NOTHING))} ({totals[code]:,})" for code in shown]
+    kinds: list[Words] = [_kind(code, words.get(code, Text(NOTHING, NOTHING)), totals[code]) for code in shown]
     if shown != ranked:
         kinds.append(_OTHER)
     bars = []
@@ -249,6 +255,10 @@ def _faults(faults: tuple[SlotFaults, ...], words: Mapping[str, str]) -> tuple[l
     return bars, kinds
 
 
+def _kind(code: str, words: Text, count: int) -> Text:
+    return Text(f"{code} {_short(words.en)} ({count:,})", f"{code} {_short(words.zh)} ({count:,})")
+
+
 def _short(words: str) -> str:
     return words if len(words) <= _LEGEND else f"{words[: _LEGEND - 1]}…"
 
@@ -257,7 +267,8 @@ def _named(one: NamedRow) -> NamedLine:
     state = _LEFT_OUT if one.state == "left out" else JobState(one.state).text
     at = f"{in_china(one.at):%m-%d %H:%M}"
     return NamedLine(
-        one.place, one.request_id, str(one.job_id or ""), state, one.why, one.by, at, str(one.again or "")
+        one.place, one.request_id, str(one.job_id or ""), state, words_of(one.why) if one.why else "", one.by, at,
+        str(one.again or ""),
     )  # fmt: skip
 
 

@@ -8,19 +8,24 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 
+from cardfab.bureau.already import CLOSED, require_move
 from cardfab.bureau.books.equation import Difference, Line, Moved, differences, line_of, process_line
 from cardfab.bureau.books.handing import hand_over
+from cardfab.bureau.books.mailers import has_mailers
 from cardfab.errors import StockFault, Text
 from cardfab.production import IN_WORK, Act, JobState
 from cardfab.production.batches import BatchState
+from cardfab.station.bureauview import words_of
 from cardfab.station.desk import Desk
 from cardfab.station.people import second_person
 from cardfab.store import Transaction
 from cardfab.store.batches import BureauBatchRow
 from cardfab.store.boxes import BoxRow, RunRow, SlotRow
 from cardfab.store.bureaubooks import OUTSIDE_RUNS, BlankSum, CardSum, HourSum, JobsSum, NamedRow, PlaceSum, SlotFaults
+from cardfab.store.bureaufinish import HandoverRow
 
 RECONCILED = "reconciliation"
+_ENDED = frozenset({BatchState.REFUSED, BatchState.CLOSED, BatchState.ERASED})
 _SHOWN = 12
 """So many of the things that keep a batch open are said."""
 
@@ -29,6 +34,12 @@ class NotClosed(StockFault):
     """Something keeps the batch open."""
 
     default_code = "CF-7375"
+
+
+class MailersLeft(StockFault):
+    """Cards are made whose holders would never learn their PIN."""
+
+    default_code = "CF-7383"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +106,7 @@ class Reconciliation:
     samples: Mapping[str, int]
     hours: tuple[HourSum, ...]
     faults: tuple[SlotFaults, ...]
-    fault_words: Mapping[str, str]
+    fault_words: Mapping[str, Text]
     """What a code of ``faults`` means, in the words of one of them."""
 
     @property
@@ -150,8 +161,8 @@ def reconcile(desk: Desk, name: str) -> Reconciliation:
 
 def reconciled(tx: Transaction, batch: BureauBatchRow) -> Reconciliation:
     """The same, in a transaction that has begun."""
-    books, size = tx.bureau_books, batch.box_size
-    places, jobs, blanks = books.places(batch.id, size), books.jobs(batch.id, size), books.blanks(batch.id, size)
+    books = tx.bureau_books
+    places, jobs, blanks = books.places(batch.id), books.jobs(batch.id), books.blanks(batch.id)
     taken_in = tx.requests.batch(batch.id)
     every = books.named(batch.id, received_by=batch.received_by, received_at=taken_in.imported_at)
     named = tuple(sorted(every, key=lambda one: (one.place, one.job_id or 0, one.state)))
@@ -184,7 +195,7 @@ def reconciled(tx: Transaction, batch: BureauBatchRow) -> Reconciliation:
         samples=samples,
         hours=books.hours(batch.id),
         faults=books.faults(batch.id),
-        fault_words={one.code: one.why for one in tx.bureau_figures.faults(batch.id)},
+        fault_words={one.code: words_of(one.why) for one in tx.bureau_figures.faults(batch.id)},
     )
 
 
@@ -206,26 +217,48 @@ def sign(desk: Desk, found: Reconciliation, second: str) -> str:
     return found.digest
 
 
-def close(desk: Desk, name: str) -> BureauBatchRow:
-    """Close a batch of which nothing is open, as it was signed. Raises :class:`NotClosed`."""
+def signatures(desk: Desk, found: Reconciliation) -> tuple[HandoverRow, ...]:
+    """Who signed exactly these figures, and when; oldest first, empty where nobody did."""
+    with desk.database.reading() as tx:
+        return _signatures(tx, found)
+
+
+def _signatures(tx: Transaction, found: Reconciliation) -> tuple[HandoverRow, ...]:
+    every = tx.bureau_finish.handovers(found.batch.id, RECONCILED)
+    return tuple(one for one in every if one.digest == found.digest)
+
+
+def close(desk: Desk, name: str, *, without_mailers: bool = False) -> BureauBatchRow:
+    """Close a batch of which nothing is open, as it was signed. Raises :class:`NotClosed`, :class:`MailersLeft`."""
     desk.must(Act.STOCK)
     with desk.database.transaction("close batch") as tx:
         batch = tx.batches.find(name)
+        if batch.state in _ENDED:
+            require_move(tx, batch, BatchState.CLOSED)
         found = reconciled(tx, batch)
         if found.open:
             raise _refused(batch, found.open)
-        if not any(one.digest == found.digest for one in tx.bureau_finish.handovers(batch.id, RECONCILED)):
+        if not _signatures(tx, found):
             raise NotClosed(
                 Text(f"Batch {batch.reference} is not signed as it stands now.",
                      f"批次 {batch.reference} 的当前结果未经双人签署。"),
                 do=Text(f"Two people sign it: 'cardfab bureau reconcile {batch.id} --second LOGIN'.",
                         f"请双人签署：cardfab bureau reconcile {batch.id} --second 登录名。"),
             )  # fmt: skip
+        left = tx.bureau_finish.mailers_left(batch.id) if has_mailers(desk, batch) else 0
+        if left and not without_mailers:
+            raise MailersLeft(
+                Text(f"{left} finished cards of batch {batch.reference} have no PIN mailer yet; once the batch is "
+                     "erased none can be printed.",
+                     f"批次 {batch.reference} 有 {left} 张成卡尚未打印密码信封；数据清除后将无法打印。"),
+                do=Text(f"Print them: 'cardfab bureau mailers {batch.id}'; or close it --without-mailers.",
+                        f"请打印：cardfab bureau mailers {batch.id}；或使用 --without-mailers 结批。"),
+            )  # fmt: skip
         if batch.state is BatchState.RUNNING:
             batch = tx.batches.move(batch, BatchState.MADE, at=desk.at())
         batch = tx.batches.move(batch, BatchState.CLOSED, at=desk.at())
-        details = {"batch": str(batch.id), "digest": found.digest, "good": str(found.line.good)}
-        tx.audit.append(desk.event("bureau.close", batch.token, "done", details))
+        good = found.line.good
+        hand_over(desk, tx, batch, CLOSED, "", good, found.digest, good=str(good), without_mailer=str(left))
         desk.checkpoint(tx)
     return batch
 
@@ -354,6 +387,7 @@ def _in_processes(processes: Iterable[ProcessLine]) -> Iterable[Difference]:
 __all__ = [
     "RECONCILED",
     "BoxLine",
+    "MailersLeft",
     "NotClosed",
     "Places",
     "ProcessLine",
@@ -362,4 +396,5 @@ __all__ = [
     "reconcile",
     "reconciled",
     "sign",
+    "signatures",
 ]

@@ -86,7 +86,7 @@ def approve(desk: Desk, name: str, second: str | None = None) -> tuple[JobRow, .
                 )
             if (now := tx.batches.get(batch.id)).state is BatchState.MADE:
                 tx.batches.move(now, BatchState.RUNNING, at=desk.at())
-            tx.boxes.reopen(batch.id, [(one.place - 1) // batch.box_size + 1], at=desk.at())
+            tx.boxes.reopen(batch.id, tx.boxes.holding(batch.id, one.place), at=desk.at())
             made.append(new)
     with desk.database.transaction("remakes") as tx:
         details = {"batch": str(batch.id), "count": str(len(made)), "second": approver or ""}
@@ -109,7 +109,8 @@ def give_up(desk: Desk, name: str, place: int, why: str, second: str | None = No
     approver = _approver(desk, second, *asked)
     with desk.database.transaction("give up") as tx:
         row = tx.batches.row(batch.id, place)
-        job = None if row.job_id is None else tx.jobs.get(row.job_id)
+        newest = next((one.job_id for one in tx.boxes.places(batch.id, place, place)), None)
+        job = None if newest is None else tx.jobs.get(newest)
         if row.left_out is not None or (
             job and job.state not in (JobState.QUEUED, JobState.SPOILED, JobState.CANCELLED)
         ):
@@ -124,9 +125,7 @@ def give_up(desk: Desk, name: str, place: int, why: str, second: str | None = No
             )
         if job is not None and job.state is JobState.QUEUED:
             tx.jobs.move(job, JobEvent.CANCEL, desk.move(reason))
-        tx.bureau_finish.give_up(
-            batch.id, place, row.job_id, reason, by=desk.person.login, second=approver, at=desk.at()
-        )
+        tx.bureau_finish.give_up(batch.id, place, newest, reason, by=desk.person.login, second=approver, at=desk.at())
         details = {"batch": str(batch.id), "place": str(place), "reason": reason, "second": approver or ""}
         tx.audit.append(desk.event("bureau.give-up", batch.token, "done", details))
         made_if_all(desk, tx, tx.batches.get(batch.id))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from cardfab.errors import InputRefused, Text
-from cardfab.prepare.finding import RowFinding, shown
+from cardfab.prepare.finding import RowFinding, WrongRow, hidden
 from cardfab.prepare.table import COLUMNS, Fields, Row, is_address
 from cardfab.profile.layout import FieldOf, Layout
 
@@ -62,7 +62,7 @@ class Columns:
         }
         """The form of the fields that are days: a spreadsheet may hold them as such."""
 
-    def row(self, row: int, given: Mapping[str, str]) -> Row | list[RowFinding]:
+    def row(self, row: int, given: Mapping[str, str]) -> Row | WrongRow:
         """The row of a request file, or what is wrong with its words and dates."""
         made = dict(self._constant)
         for name, field in self._straight:
@@ -78,7 +78,7 @@ class Columns:
                 made[name] = _in_our_words(column, value)
             except _Wrong as wrong:
                 findings.append(RowFinding(row, name, wrong.why))
-        return findings or (row, made)
+        return WrongRow(tuple(findings)) if findings else (row, made)
 
 
 class _Wrong(Exception):
@@ -96,8 +96,8 @@ def _in_our_words(column: FieldOf, value: str) -> str:
         some = list(column.values)[:10]
         more = (", …", "……") if len(column.values) > len(some) else ("", "")
         raise _Wrong(
-            f"{shown(value)} is not a word of the layout. Use one of: {', '.join(some)}{more[0]}.",
-            f"{shown(value)} 不在版式的取值范围内。可用：{'、'.join(some)}{more[1]}。",
+            f"{hidden(value)} is not a word of the layout. Use one of: {', '.join(some)}{more[0]}.",
+            f"{hidden(value)} 不在版式的取值范围内。可用：{'、'.join(some)}{more[1]}。",
         )
     if column.date is not None:
         try:
@@ -105,6 +105,6 @@ def _in_our_words(column: FieldOf, value: str) -> str:
         except ValueError:
             form = column.date.replace("%Y", "YYYY").replace("%m", "MM").replace("%d", "DD")
             raise _Wrong(
-                f"{shown(value)} is no day written as {form}.", f"{shown(value)} 不是 {form} 格式的日期。"
+                f"{hidden(value)} is no day written as {form}.", f"{hidden(value)} 不是 {form} 格式的日期。"
             ) from None
     return value

@@ -2,56 +2,28 @@
 
 One recipient, the bureau: RSA key transport (PKCS #1 v1.5, OAEP) or ECDH (RFC 5753, ephemeral-static), content under
 AES in CBC. Other recipients, originators' certificates and unprotected attributes are refused: nothing would prove
-that they are what the issuer wrote. Algorithms are known by their whole identifiers, parameters and all.
+that they are what the issuer wrote.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 from asn1crypto.cms import EncryptionAlgorithm, RecipientInfos
-from asn1crypto.core import Integer, OctetString, Sequence
+from asn1crypto.core import Integer
 
+from cardfab.bureau.files.algorithms import CONTENT, EPHEMERAL, KDF, TRANSPORT, WRAP, shared_info
 from cardfab.bureau.files.ber import CONSTRUCTED, CONTEXT, INTEGER, OID, SEQUENCE, SET, Ber
 from cardfab.bureau.files.parts import AUTHENTICATED, DATA, ENVELOPED, SIGNED, der, names
 from cardfab.bureau.files.recipient import Recipient
 from cardfab.bureau.files.refusal import FileRefused, broken, not_opened, not_taken
-from cardfab.crypto.cms import CbcContent, Kdf, KeyNotOpened, Transport
+from cardfab.crypto.cms import CbcContent, KeyNotOpened
 from cardfab.errors import Text
 
 __all__ = ["opened"]
 
-_RSA: Final = "06092a864886f70d0101"
-"""The arc of PKCS #1, without its last number."""
-_SHA256: Final = "0609608648016503040201"
-_TRANSPORT: Final[dict[str, Transport]] = {
-    f"300d{_RSA}010500": "pkcs1",
-    f"300d{_RSA}073000": "oaep-sha1",
-    f"3038{_RSA}07302ba00d300b{_SHA256}a11a3018{_RSA}08300b{_SHA256}": "oaep-sha256",
-    f"303c{_RSA}07302fa00f300d{_SHA256}0500a11c301a{_RSA}08300d{_SHA256}0500": "oaep-sha256",
-}
-_KDF: Final[dict[str, Kdf]] = {
-    "1.3.133.16.840.63.0.2": "sha1",
-    "1.3.132.1.11.1": "sha256",
-    "1.3.132.1.11.2": "sha384",
-    "1.3.132.1.11.3": "sha512",
-}
-_WRAP: Final = {f"300b0609608648016503040{sub}": bits for sub, bits in (("105", 128), ("119", 192), ("12d", 256))}
-_EPHEMERAL: Final = "300906072a8648ce3d0201"
-"""id-ecPublicKey without parameters: the curve is that of the recipient's key."""
-_CONTENT: Final = {f"06096086480165030401{sub}": size for sub, size in (("02", 16), ("16", 24), ("2a", 32))}
 _IV_BYTES: Final = 16
-
-
-class _SharedInfo(Sequence):  # type: ignore[misc]  # asn1crypto has no types
-    """ECC-CMS-SharedInfo (RFC 5753, 7.2)."""
-
-    _fields: ClassVar[list[tuple[object, ...]]] = [
-        ("key_info", EncryptionAlgorithm),
-        ("entity_u_info", OctetString, {"explicit": 0, "optional": True}),
-        ("supp_pub_info", OctetString, {"explicit": 2}),
-    ]
 
 
 def opened(chunks: Iterator[bytes], recipient: Recipient) -> Iterator[bytes]:
@@ -134,7 +106,7 @@ def _transported(info: Any, recipient: Recipient, at: int) -> tuple[bytes, int]:
     if info["version"].dump()[-1] != (2 if by_key else 0):
         raise broken(at, "the recipient's version is wrong", "收件方版本号错误")
     _require_bureau(info["rid"], recipient)
-    scheme = _TRANSPORT.get(info["key_encryption_algorithm"].dump().hex())
+    scheme = TRANSPORT.get(info["key_encryption_algorithm"].dump().hex())
     if scheme is None:
         raise not_taken("its way of key transport is not known here", "不支持其密钥传输算法")
     return recipient.key.opened(scheme, info["encrypted_key"].native), 2 if by_key else 0
@@ -148,19 +120,13 @@ def _agreed(info: Any, recipient: Recipient, at: int) -> bytes:
         raise not_taken(f"it is for {len(keys)} recipients, not for the bureau alone", "收件方不止本中心一个")
     _require_bureau(keys[0]["rid"], recipient)
     origin, wrap = info["originator"], algorithm["parameters"].dump()
-    kdf, bits = _KDF.get(algorithm["algorithm"].dotted), _WRAP.get(wrap.hex())
-    if origin.name != "originator_key" or origin.chosen["algorithm"].dump().hex() != _EPHEMERAL:
+    kdf, bits = KDF.get(algorithm["algorithm"].dotted), WRAP.get(wrap.hex())
+    if origin.name != "originator_key" or origin.chosen["algorithm"].dump().hex() != EPHEMERAL:
         raise not_taken("key agreement without an ephemeral key", "密钥协商未使用临时密钥")
     if kdf is None or bits is None:
         raise not_taken("its way of key agreement is not known here", "不支持其密钥协商算法")
-    shared: dict[str, object] = {
-        "key_info": EncryptionAlgorithm.load(wrap),
-        "supp_pub_info": bits.to_bytes(4, "big"),
-    }
-    if info["ukm"].native is not None:
-        shared["entity_u_info"] = info["ukm"].native
-    point = origin.chosen["public_key"].native
-    return recipient.key.agreed(point, kdf, _SharedInfo(shared).dump(), bits, keys[0]["encrypted_key"].native)
+    shared, point = shared_info(wrap, bits, info["ukm"].native), origin.chosen["public_key"].native
+    return recipient.key.agreed(point, kdf, shared, bits, keys[0]["encrypted_key"].native)
 
 
 def _require_bureau(rid: Any, recipient: Recipient) -> None:
@@ -178,7 +144,7 @@ def _require_bureau(rid: Any, recipient: Recipient) -> None:
 def _cipher(ber: Ber, key: bytes) -> CbcContent:
     at = ber.position
     algorithm = der(EncryptionAlgorithm, ber.part(SEQUENCE), at)
-    size = _CONTENT.get(algorithm["algorithm"].dump().hex())
+    size = CONTENT.get(algorithm["algorithm"].dump().hex())
     if size is None:
         raise not_taken("its content cipher is not AES in CBC", "内容加密算法不是 AES-CBC")
     iv = algorithm["parameters"].native

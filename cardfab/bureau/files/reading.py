@@ -11,7 +11,7 @@ from cardfab.bureau.files.columns import Columns, LayoutRefused, faults_of
 from cardfab.bureau.files.lines import Pieces
 from cardfab.bureau.files.refusal import FileRefused, at_line
 from cardfab.errors import Text
-from cardfab.prepare.finding import WHOLE_ROW, RowFinding, shown
+from cardfab.prepare.finding import WHOLE_ROW, RowFinding, WrongRow, hidden, shown
 from cardfab.prepare.table import Row, csv_rows, json_rows
 from cardfab.profile.layout import FixedForm, Layout
 
@@ -29,7 +29,7 @@ class Seen:
     closing: dict[str, str] = field(default_factory=dict)
 
 
-def read(content: Iterator[bytes], layout: Layout, seen: Seen) -> Iterator[Row | RowFinding]:
+def read(content: Iterator[bytes], layout: Layout, seen: Seen) -> Iterator[Row | WrongRow]:
     """The rows, counted into ``seen``; raises RequestFileRefused, FileRefused (CF-347x), LayoutRefused (CF-3476)."""
     for place, why in faults_of(layout):
         where = ".".join(place)
@@ -40,20 +40,16 @@ def read(content: Iterator[bytes], layout: Layout, seen: Seen) -> Iterator[Row |
             ),
         )
     columns = Columns(layout)
-    last = bad = 0
+    last = 0
     for one in _FORMS[layout.form](content, layout, columns, seen):
-        made = [one] if isinstance(one, RowFinding) else columns.row(*one)
-        if isinstance(made, tuple):
-            seen.rows += 1
+        made = one if isinstance(one, WrongRow) else columns.row(*one)
+        seen.rows += 1
+        if isinstance(made, WrongRow):
+            seen.wrong += 1
+            last = made.row
+        else:
             last = made[0]
-            yield made
-            continue
-        for finding in made:
-            if finding.row != bad:
-                seen.rows += 1
-                seen.wrong += 1
-                bad = last = finding.row
-            yield finding
+        yield made
         if seen.wrong > _MOST_WRONG:
             raise at_line(
                 last,
@@ -71,7 +67,7 @@ def read(content: Iterator[bytes], layout: Layout, seen: Seen) -> Iterator[Row |
             )
 
 
-def _csv(content: Iterator[bytes], layout: Layout, columns: Columns, seen: Seen) -> Iterator[Row | RowFinding]:
+def _csv(content: Iterator[bytes], layout: Layout, columns: Columns, seen: Seen) -> Iterator[Row | WrongRow]:
     pieces = Pieces(content, layout.encoding)
     lines = _body(pieces, layout, seen)
     start = 1 if layout.opening is None else 2
@@ -80,13 +76,13 @@ def _csv(content: Iterator[bytes], layout: Layout, columns: Columns, seen: Seen)
         yield one
 
 
-def _jsonl(content: Iterator[bytes], layout: Layout, columns: Columns, seen: Seen) -> Iterator[Row | RowFinding]:
+def _jsonl(content: Iterator[bytes], layout: Layout, columns: Columns, seen: Seen) -> Iterator[Row | WrongRow]:
     pieces = Pieces(content, layout.encoding)
     start = 1 if layout.opening is None else 2
-    yield from json_rows(_each(pieces, _body(pieces, layout, seen)), columns.fields, start=start)
+    yield from json_rows(_each(pieces, _body(pieces, layout, seen)), columns.fields, start=start, show=hidden)
 
 
-def _fixed(content: Iterator[bytes], layout: Layout, columns: Columns, seen: Seen) -> Iterator[Row | RowFinding]:
+def _fixed(content: Iterator[bytes], layout: Layout, columns: Columns, seen: Seen) -> Iterator[Row | WrongRow]:
     form = layout.fixed
     if form is None:
         return
@@ -95,7 +91,8 @@ def _fixed(content: Iterator[bytes], layout: Layout, columns: Columns, seen: See
     for row, line in enumerate(_each(pieces, _body(pieces, layout, seen)), start=start):
         text = line.rstrip("\r\n")
         if text:
-            yield _parted(row, text, form, layout)
+            made = _parted(row, text, form, layout)
+            yield WrongRow((made,)) if isinstance(made, RowFinding) else made
 
 
 def _parted(row: int, text: str, form: FixedForm, layout: Layout) -> Row | RowFinding:
@@ -173,7 +170,7 @@ def _said(line: str, pattern: str, at: int) -> dict[str, str]:
     return {name: value or "" for name, value in found.groupdict().items()}
 
 
-def _xlsx(content: Iterator[bytes], layout: Layout, columns: Columns, seen: Seen) -> Iterator[Row | RowFinding]:
+def _xlsx(content: Iterator[bytes], layout: Layout, columns: Columns, seen: Seen) -> Iterator[Row | WrongRow]:
     try:
         from cardfab.bureau.files.sheet import sheet_rows
     except ModuleNotFoundError as missing:
@@ -181,7 +178,7 @@ def _xlsx(content: Iterator[bytes], layout: Layout, columns: Columns, seen: Seen
     return sheet_rows(content, layout.xlsx, columns)
 
 
-def _xml(content: Iterator[bytes], layout: Layout, columns: Columns, seen: Seen) -> Iterator[Row | RowFinding]:
+def _xml(content: Iterator[bytes], layout: Layout, columns: Columns, seen: Seen) -> Iterator[Row | WrongRow]:
     try:
         from cardfab.bureau.files.xmlrows import xml_rows
     except ModuleNotFoundError as missing:

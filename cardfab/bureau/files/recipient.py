@@ -16,7 +16,7 @@ from datetime import datetime
 from asn1crypto import pem
 from asn1crypto.x509 import Certificate
 
-from cardfab.bureau.files.refusal import KeyFileRefused
+from cardfab.bureau.files.refusal import KeyFileRefused, certificate_not_taken
 from cardfab.crypto import CipherRefused
 from cardfab.crypto.cipher import Buffer
 from cardfab.crypto.cms import TransportKey, scheme_of
@@ -59,7 +59,12 @@ def may_sign(certificate: bytes, now: datetime) -> Text | None:
     usage = one.key_usage_value
     if usage is not None and not {"digital_signature", "non_repudiation"} & usage.native:
         return Text("its certificate is not for signatures", "其证书不用于签名")
-    validity = one["tbs_certificate"]["validity"]
+    return untimely(certificate, now)
+
+
+def untimely(certificate: bytes, now: datetime) -> Text | None:
+    """Why a certificate does not count at this moment; None when it does."""
+    validity = Certificate.load(certificate)["tbs_certificate"]["validity"]
     if now < validity["not_before"].native:
         return Text("its certificate is not valid yet", "其证书尚未生效")
     return Text("its certificate has expired", "其证书已过期") if now > validity["not_after"].native else None
@@ -90,7 +95,7 @@ def read_recipient(key: bytes, certificate: bytes, word: Buffer) -> Recipient:
             do=Text("Try again, or name the right file.", "请重试，或指定正确的文件。"),
             code="CF-3651",
         ) from None
-    (der,) = _certificates(certificate)[:1]
+    (der,) = certificates(certificate)[:1]
     if not opened.belongs_to(der):
         raise KeyFileRefused(
             Text("The bureau's certificate is not that of its key.", "中心证书与密钥不匹配。"),
@@ -106,10 +111,11 @@ def read_trust(data: bytes) -> Trust:
     Raises KeyFileRefused (CF-3653).
     A chain is not followed: who signs is named in this file itself, and so is every certificate that a file carries.
     """
-    return Trust({hashlib.sha256(der).digest(): der for der in _certificates(data)})
+    return Trust({hashlib.sha256(der).digest(): der for der in certificates(data)})
 
 
-def _certificates(data: bytes) -> list[bytes]:
+def certificates(data: bytes) -> list[bytes]:
+    """The certificates (DER) of a file in PEM or DER, one at least; raises KeyFileRefused (CF-3653)."""
     try:
         found = (
             [der for kind, _, der in pem.unarmor(data, multiple=True) if kind == "CERTIFICATE"]
@@ -121,16 +127,6 @@ def _certificates(data: bytes) -> list[bytes]:
                 raise ValueError("not a certificate that is taken")
         if not found:
             raise ValueError("no certificate")
-    except (ValueError, TypeError):
-        raise KeyFileRefused(
-            Text(
-                "A certificate file cannot be read, or holds a key that is not taken.",
-                "证书文件无法读取，或其中密钥不被接受。",
-            ),
-            do=Text(
-                "Give X.509 certificates in PEM: RSA from 2048 bits, or P-256, P-384, P-521.",
-                "请提供 PEM 格式的 X.509 证书：RSA 2048 位以上，或 P-256、P-384、P-521。",
-            ),
-            code="CF-3653",
-        ) from None
+    except Exception:  # over what is no certificate both libraries raise almost anything
+        raise certificate_not_taken() from None
     return found

@@ -23,9 +23,24 @@ class FileRefused(InputRefused):
 
 
 class KeyFileRefused(InputRefused):
-    """The bureau's key, its certificate or the trust file cannot be used."""
+    """The bureau's key, its certificate, the trust file or an issuer's certificate cannot be used."""
 
     default_code: ClassVar[str] = "CF-3650"
+
+
+def certificate_not_taken() -> KeyFileRefused:
+    """No certificate, or one of a kind that no file is sealed or signed with."""
+    return KeyFileRefused(
+        Text(
+            "A certificate file cannot be read, or holds a key that is not taken.",
+            "证书文件无法读取，或其中密钥不被接受。",
+        ),
+        do=Text(
+            "Give X.509 certificates in PEM, or one in DER: RSA from 2048 bits, or P-256, P-384, P-521.",
+            "请提供 PEM 格式的 X.509 证书，或一份 DER 格式的证书：RSA 2048 位以上，或 P-256、P-384、P-521。",
+        ),
+        code="CF-3653",
+    )
 
 
 def cut(at: int) -> FileRefused:

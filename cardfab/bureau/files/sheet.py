@@ -19,7 +19,7 @@ from openpyxl import load_workbook
 from cardfab.bureau.files.columns import Columns
 from cardfab.bureau.files.refusal import FileRefused, at_line
 from cardfab.errors import CardfabError, Text
-from cardfab.prepare.finding import WHOLE_ROW, RowFinding, shown
+from cardfab.prepare.finding import WHOLE_ROW, RowFinding, WrongRow, shown
 from cardfab.prepare.table import Row, check_header
 from cardfab.profile.layout import SheetForm
 
@@ -44,7 +44,7 @@ _KINDS: Final[Mapping[str, Text]] = {
 }
 
 
-def sheet_rows(content: Iterator[bytes], form: SheetForm, columns: Columns) -> Iterator[Row | RowFinding]:
+def sheet_rows(content: Iterator[bytes], form: SheetForm, columns: Columns) -> Iterator[Row | WrongRow]:
     """The rows under the header, which is row 1 of the sheet.
 
     Raises FileRefused (CF-3471 too large, CF-3472 unpacks to too much, CF-3473 no workbook that can be read) and
@@ -67,7 +67,7 @@ def sheet_rows(content: Iterator[bytes], form: SheetForm, columns: Columns) -> I
         raise _unreadable(type(error).__name__, type(error).__name__) from None
 
 
-def _rows(sheet: Any, columns: Columns) -> Iterator[Row | RowFinding]:
+def _rows(sheet: Any, columns: Columns) -> Iterator[Row | WrongRow]:
     header: list[str] = []
     fields = columns.fields
     for row, cells in enumerate(_quiet(sheet.iter_rows()), start=1):
@@ -92,7 +92,7 @@ def _rows(sheet: Any, columns: Columns) -> Iterator[Row | RowFinding]:
                 else:
                     given[header[at]] = value
         if findings:
-            yield from findings
+            yield WrongRow(tuple(findings))
         elif any(given.values()):
             yield row, {name: given.get(name, "") for name in fields.named}
 

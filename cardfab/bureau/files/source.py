@@ -16,7 +16,7 @@ from cardfab.bureau.files.recipient import Recipient, Signer, Trust
 from cardfab.bureau.files.refusal import FileRefused
 from cardfab.bureau.files.signed import SignedContent
 from cardfab.errors import Text
-from cardfab.prepare.finding import RequestFileRefused, RowFinding
+from cardfab.prepare.finding import RequestFileRefused, WrongRow
 from cardfab.prepare.table import Row
 from cardfab.profile.layout import Layout
 
@@ -84,8 +84,8 @@ class Source:
             pass
         return self.counted
 
-    def rows(self) -> Iterator[Row | RowFinding]:
-        """The rows in their order, as columns of a request file, and what is wrong with the form of others.
+    def rows(self) -> Iterator[Row | WrongRow]:
+        """The rows in their order, as columns of a request file, or what is wrong with the form of one.
 
         Raises FileRefused (CF-346x, CF-347x) for a file that does not open, is cut, changed or a stranger's, and
         RequestFileRefused (CF-3301) for one that is no table of its layout, the line named; both also at the very

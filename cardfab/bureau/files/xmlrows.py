@@ -12,7 +12,7 @@ from defusedxml.ElementTree import DefusedXMLParser
 from cardfab.bureau.files.lines import Encoding, Pieces
 from cardfab.bureau.files.refusal import FileRefused, at_line
 from cardfab.errors import Text
-from cardfab.prepare.finding import RowFinding, shown
+from cardfab.prepare.finding import WrongRow, shown
 from cardfab.prepare.table import Fields, Row, check_keys
 from cardfab.profile.layout import XmlForm
 
@@ -28,7 +28,7 @@ _Pairs = list[tuple[str, str]]
 
 def xml_rows(
     content: Iterator[bytes], encoding: Encoding, form: XmlForm, fields: Fields, totals: dict[str, str]
-) -> Iterator[Row | RowFinding]:
+) -> Iterator[Row | WrongRow]:
     """Rows by their number among the rows; what ``form.total`` holds goes to ``totals`` as ``rows``.
 
     The text is decoded by the layout's encoding, whatever its first line says.
@@ -46,9 +46,9 @@ def xml_rows(
                 pieces.row_ends()
                 for pairs in target.taken():
                     row += 1
-                    wrong = list(check_keys(row, pairs, fields))
+                    wrong = tuple(check_keys(row, pairs, fields))
                     if wrong:
-                        yield from wrong
+                        yield WrongRow(wrong)
                     else:
                         yield row, dict(pairs)
         parser.close()

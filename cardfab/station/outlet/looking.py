@@ -71,7 +71,7 @@ def reject(desk: Desk, job_id: int, reason: str, second: str | None = None) -> J
 def make_again(desk: Desk, job_id: int, second: str | None = None) -> JobRow:
     """A new job for the request of a spoiled one, linked to it and ready to be made; the same twice is one.
 
-    Raises RemakeUnauthorised, SamePerson, :class:`NotToBeLookedAt`.
+    Raises BureauCard, RemakeUnauthorised, SamePerson, :class:`NotToBeLookedAt`.
     """
     desk.must(Act.ISSUE)
     with desk.database.reading() as tx:

@@ -10,8 +10,9 @@ from starlette.responses import Response
 from cardfab.errors import InputRefused, Text
 from cardfab.production import Act
 from cardfab.production.batches import BatchState, BoxState
-from cardfab.station.bureauorders import Order, order
-from cardfab.station.bureauview import BatchView, text_of, view
+from cardfab.station.bureauorders import NOBODY_HEARS, Order, heard, order
+from cardfab.station.bureauview import BatchView, text_of, view, words_of
+from cardfab.store.batches import NUMBER
 from cardfab.web.asking import Asked, Asking, Watched
 
 router = APIRouter(prefix="/bureau")
@@ -28,6 +29,7 @@ BOXES = {
 SLOTS = {
     "works": ("good", Text("at work", "制卡中")),
     "free": ("unknown", Text("free", "空闲")),
+    "paused": ("wait", Text("paused", "已暂停")),
     "held": ("wait", Text("held", "等待")),
     "out": ("stop", Text("taken out", "已停用")),
     "gone": ("unknown", Text("ended", "已结束")),
@@ -50,7 +52,7 @@ def batches(asking: Asked, page: int = 1) -> Response:
 def batch(asking: Asked, batch_id: int, boxes: int = 1) -> Response:
     """One batch."""
     _must(asking)
-    found = view(asking.desk.database, str(batch_id), asking.desk.now())
+    found = view(asking.desk.database, f"{NUMBER}{batch_id}", asking.desk.now())
     with asking.desk.database.reading() as tx:
         figures = tx.bureau_figures
         number, pages = paged(boxes, sum(found.boxes.values()))
@@ -71,7 +73,7 @@ def batch(asking: Asked, batch_id: int, boxes: int = 1) -> Response:
 def live(asking: Watched, batch_id: int) -> Response:
     """What of a batch changes while a line works, by itself, for who polls."""
     _must(asking)
-    found = view(asking.desk.database, str(batch_id), asking.desk.now())
+    found = view(asking.desk.database, f"{NUMBER}{batch_id}", asking.desk.now())
     return asking.page("bureau/live_part.html", **_live(found))
 
 
@@ -83,8 +85,10 @@ def ordered(asking: Asked, batch_id: int) -> Response:
     wanted = next((one for one in Order if one.name.lower() == said), None)
     if wanted is None:
         raise InputRefused(Text("It is not said what is ordered.", "未说明要执行的操作。"), code="CF-3672")
-    order(asking.desk, str(batch_id), wanted)
-    return asking.go(f"/bureau/{batch_id}", Text(f"Ordered: {wanted.text.en}.", f"已下令：{wanted.text.zh}。"))
+    order(asking.desk, f"{NUMBER}{batch_id}", wanted)
+    nobody = Text("", "") if heard(asking.desk, batch_id) else NOBODY_HEARS
+    told = Text(f"Ordered: {wanted.text.en}. {nobody.en}".rstrip(), f"已下令：{wanted.text.zh}。{nobody.zh}")
+    return asking.go(f"/bureau/{batch_id}", told)
 
 
 def ordered_text(value: str) -> Text | None:
@@ -109,7 +113,7 @@ def _live(found: BatchView) -> dict[str, Any]:
         "states": SLOTS,
         "boxes": [(BOXES[one], found.boxes[one]) for one in BoxState if found.boxes.get(one)],
         "out": [(slot.line, text_of(slot.line.taken_out)) for slot in found.slots if slot.state == "out"],
-        "faults": [(fault, text_of(fault.why)) for fault in found.faults],
+        "faults": [(fault, words_of(fault.why)) for fault in found.faults],
         "ordered": ordered_text(found.head.ordered),
         "held": held,
         "silent": silent,

@@ -19,6 +19,7 @@ from cardfab.apdu.tlv import parse
 from cardfab.bureau import lot as lot_module
 from cardfab.bureau.content import card_digest
 from cardfab.bureau.crew import do_shards
+from cardfab.bureau.deciding import refuse
 from cardfab.bureau.drawing import Drawn, DrawsUnreadable, draw, draw_packed, pack, unpack
 from cardfab.bureau.lot import Lot
 from cardfab.bureau.preparing import (
@@ -371,6 +372,23 @@ def test_what_cannot_be_prepared_is_refused(desk: Desk) -> None:
         tx.requests.erase_batch(batch)
     with pytest.raises(Erased):
         do_shard(desk, batch, 1, "w")
+
+
+def test_a_batch_nobody_approved_is_not_called_half_prepared(desk: Desk) -> None:
+    """What to do is to approve it, and of a refused one nothing is left."""
+    waiting = batch_of(desk, 2, reference="P-n", first=910_000, approved=False)
+    with pytest.raises(NotPreparable, match="not approved") as refused:
+        finish_prepare(desk, waiting.id)
+    assert refused.value.do is not None
+    assert f"cardfab bureau approve {waiting.id}" in refused.value.do.en
+    batch = a_batch(desk)
+    do_shard(desk, batch, 1, "w")
+    finish_prepare(desk, batch)
+    for one in (waiting.id, batch):
+        refuse(desk, one, why="test")
+        with pytest.raises(NotPreparable, match="refused") as refused:
+            finish_prepare(desk, one)
+        assert refused.value.code == "CF-3494"
 
 
 def test_a_holders_pin_is_not_prepared_ahead(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

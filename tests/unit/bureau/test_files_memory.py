@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cardfab.bureau.files import Source, open_source
-from cardfab.prepare.finding import RowFinding
+from cardfab.prepare.finding import WrongRow
 from cardfab.prepare.table import COLUMNS
 from tests.issuer_files import holders, layout, party, trust
 
@@ -71,7 +71,7 @@ def passed(one: Source) -> int:
     """The rows of a pass whose memory stayed what it was."""
     rows, first, most = 0, 0, 0
     for each in one.rows():
-        assert not isinstance(each, RowFinding)
+        assert not isinstance(each, WrongRow)
         rows += 1
         if rows % 2000 == 0:
             most = max(most, pss())

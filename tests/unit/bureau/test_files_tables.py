@@ -11,6 +11,7 @@ import pytest
 from cardfab.bureau.files import FileRefused
 from cardfab.bureau.files.columns import LayoutRefused
 from cardfab.bureau.files.lines import ROW_BYTES
+from cardfab.prepare.finding import WrongRow
 from cardfab.prepare.table import COLUMNS
 from cardfab.profile.layout import Layout
 from tests.issuer_files import as_csv, holders, layout, refused, source, taken
@@ -96,6 +97,38 @@ def test_words_and_days_that_are_none_are_named(tmp_path: Path) -> None:
     assert "男, 女" in wrong[0].reason.en
     assert "YYYY/MM/DD" in wrong[1].reason.zh
     assert (one.counted.rows, one.counted.wrong) == (3, 2)
+
+
+def test_a_row_with_many_faults_is_one_row(tmp_path: Path) -> None:
+    """In a table and in JSON: what the cover note counts is rows."""
+    text = "编号,姓名,性别,出生日期\nA1,张,男性,1985-03-06\nA2,王,男,1985/02/03\n"
+    lines = [json.dumps(row, ensure_ascii=False) for row in holders(3)]
+    lines[1] = json.dumps({"request_id": "x", "items": {"a": 1, "b": 2}, "c": 3})
+    for content, form, rows in (
+        (text, small(), [2, 3]),
+        ("\n".join(lines), layout("generic-jsonl"), [1, 2, 3]),
+    ):
+        one = source(tmp_path, content.encode(), form)
+        given = list(one.rows())
+        assert [each.row if isinstance(each, WrongRow) else each[0] for each in given] == rows
+        [wrong] = [each for each in given if isinstance(each, WrongRow)]
+        assert len(wrong.findings) > 1
+        assert {each.row for each in wrong.findings} == {wrong.row}
+        assert (one.counted.rows, one.counted.wrong) == (len(rows), 1)
+
+
+def test_no_finding_has_a_value_of_a_holder(tmp_path: Path) -> None:
+    """A comma too few puts a name where a word is expected, and JSON may have it for a key."""
+    someone = "欧阳测试13900001234"
+    text = f"编号,姓名,性别,出生日期\nA1,张,{someone},{someone}\n"
+    row = next(holders(1)) | {someone: "x", "items": {someone: 1, f"{someone}-": "x"}, "name": 1}
+    for content, form, fields in (
+        (text, small(), ["sex", "birth_date"]),
+        (json.dumps(row, ensure_ascii=False), layout("generic-jsonl"), ["'***'", "items", "name"]),
+    ):
+        _, wrong = taken(source(tmp_path, content.encode(), form))
+        assert {each.field for each in wrong} >= set(fields)
+        assert someone not in repr(wrong)
 
 
 def test_columns_unknown_missing_and_twice_refuse_the_file(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from cardfab.production.states import StateRefused
 from cardfab.profile.line import read_line
 from cardfab.profile.loader import ProfileRefused
 from cardfab.station.bureauorders import Order
-from cardfab.store import CommitInDoubt, DatabaseAway, StockEmpty
+from cardfab.store import CommitInDoubt, DatabaseAway, DatabaseFull, StockEmpty
 from cardfab.store.stockdays import DayClosed
 
 _WORDS = Text("words", "词")
@@ -116,6 +116,7 @@ def caused(error: InDoubt, by: Exception) -> InDoubt:
         (StockEmpty(_WORDS), Concern.LINE),
         (DayClosed(_WORDS), Concern.LINE),
         (KeysAway(), Concern.LINE),
+        (DatabaseFull(), Concern.LINE),
         (CommitInDoubt("done"), Concern.LINE),
         (caused(InDoubt(_WORDS), DatabaseAway()), Concern.LINE),
         (caused(InDoubt(_WORDS), CardGone()), Concern.SLOT),
@@ -179,5 +180,8 @@ def test_the_description_of_a_line_gives_its_rules_and_slots() -> None:
     ],
 )
 def test_a_wrong_description_is_refused_with_its_line(was: str, wrong: str) -> None:
-    with pytest.raises(ProfileRefused, match=r"hall-2\.toml:"):
+    with pytest.raises(ProfileRefused, match=r"hall-2\.toml:") as refused:
         read_line(LINE.replace(was, wrong), "hall-2.toml")
+    assert refused.value.do is not None
+    assert "profile lint" not in refused.value.do.en, "it looks at no line"
+    assert "docs/bureau.md" in refused.value.do.en

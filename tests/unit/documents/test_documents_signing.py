@@ -37,7 +37,8 @@ def sign(message):
 
 public = key.public_key().public_bytes(Encoding.X962, PublicFormat.UncompressedPoint)
 certificate = self_signed("station", public, sign, since=datetime(2026, 1, 1, tzinfo=UTC), training=True)
-signed = cms.ContentInfo.load(sign_detached(sha256(b"paper").digest(), KeySigner(certificate, sign)))
+when = datetime(2026, 11, 22, tzinfo=UTC)
+signed = cms.ContentInfo.load(sign_detached(sha256(b"paper").digest(), KeySigner(certificate, sign), when=when))
 (one,) = signed["content"]["signer_infos"]
 print([attribute["type"].native for attribute in one["signed_attrs"]])
 """
@@ -48,6 +49,7 @@ def test_a_cms_that_was_read_before_hides_no_attribute() -> None:
     assert done.returncode == 0, done.stderr
     assert "message_digest" in done.stdout
     assert "signing_certificate_v2" in done.stdout
+    assert "signing_time" in done.stdout
 
 
 def test_papers_are_signed_and_checked_by_a_thread_that_runs_an_event_loop() -> None:

@@ -10,7 +10,7 @@ import pytest
 from cardfab.errors import Text
 from cardfab.production import Person, Role
 from cardfab.production.batches import BatchState
-from cardfab.station.bureauview import BureauBatchUnknown, Cards, making_of, speed, text_of, view
+from cardfab.station.bureauview import BureauBatchUnknown, Cards, making_of, speed, text_of, view, words_of
 from cardfab.store import Database
 from cardfab.store.boxes import RunRow
 from cardfab.store.bureaufigures import JobSum
@@ -48,6 +48,8 @@ def test_the_cards_of_a_batch_add_up_to_its_places(database: Database) -> None:
         "Three faults one after another. [CF-5400]", "连续三次故障。 [CF-5400]"
     )
     assert [(one.code, one.count, one.slots) for one in found.faults] == [("CF-5400", 4, 1), ("CF-4101", 2, 1)]
+    assert [words_of(one.why).zh for one in found.faults] == ["The reader found no chip.", "芯片无应答。"]
+    assert [one["why"] for one in found.value()["faults"]][1] == "The chip does not answer."
     assert found.samples == {"": 1, "good": 1}
     assert found.value()["cards"]["yield"] == 0.96
 
@@ -88,5 +90,8 @@ def test_how_far_the_data_is(database: Database) -> None:
 def test_a_batch_that_is_not_there_is_refused(database: Database) -> None:
     with pytest.raises(BureauBatchUnknown, match="There is no batch 99"):
         view(database, "99", NOW)
-    assert text_of("plain words") == Text("plain words", "plain words")
-    assert text_of(None) == Text("", "")
+    assert text_of("plain words") == words_of("plain words") == Text("plain words", "plain words")
+    assert text_of(None) == words_of(None) == Text("", "")
+    assert words_of('{"en": "gone", "zh": "没有"}') == text_of('{"en": "gone", "zh": "没有"}') == Text("gone", "没有")
+    for odd in ("12", "[]", '{"en": "only"}'):
+        assert words_of(odd) == Text(odd, odd)

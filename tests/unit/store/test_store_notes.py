@@ -140,6 +140,31 @@ def test_a_note_that_the_disk_refuses_inside_a_transaction(
         database.note(event_of("intent"))
 
 
+def test_a_note_of_which_the_disk_takes_a_part_is_refused_whole(
+    database: Database, event_of: EventOf, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What comes behind it, when there is room again, does not stand behind half a leaf."""
+    write, room = os.write, [7]
+
+    def nearly_full(handle: int, data: bytes) -> int:
+        if not room:
+            return write(handle, data)
+        if not (left := room.pop()):
+            raise OSError(28, "No space left on device")
+        room.append(0)
+        return write(handle, bytes(data)[:left])
+
+    monkeypatch.setattr(os, "write", nearly_full)
+    with database.transaction("act"):
+        with pytest.raises(RecordUnwritten):
+            database.note(event_of("refused"))
+        assert [file.read_bytes() for file in beside(path)] == [b""]
+        database.note(event_of("kept"))
+    monkeypatch.undo()
+    assert subjects(database) == ["kept"]
+    assert beside(path) == []
+
+
 def test_outcomes_go_along_with_the_next_commit(open_database: Callable[..., Database], event_of: EventOf) -> None:
     database, due = open_database(), [event_of("outcome")]
 
